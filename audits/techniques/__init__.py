@@ -1,0 +1,58 @@
+"""Techniques: one file each, found by scanning this folder and those in ``EVENHAND_TECHNIQUES``.
+
+A technique is a generator of findings::
+
+    @technique(source="Hardt, Price, Srebro 2016, section 2", needs={"decisions"})
+    def parity(evidence: Evidence, *, metrics: list[str] | None = None) -> Iterator[Finding]:
+        ...
+
+Its keyword-only parameters are its options in the spec. A technique that reads the model's inside takes the
+model as second positional parameter, ``subject``, and is then run in the child process that holds the
+model; all others run beside the evidence alone, without the model. What it cannot measure it yields as a
+finding with ``missing``; what makes the whole technique impossible it raises as ``NotMeasurable``, which
+becomes one such finding.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from audits.findings import Finding
+from audits.registry import Entry, Registry
+
+Technique = Callable[..., Iterator[Finding]]
+registry = Registry("technique", __name__, "EVENHAND_TECHNIQUES")
+
+
+def technique(
+    *,
+    source: str,
+    needs: Collection[str] = (),
+    kinds: Collection[str] = (),
+    replayable: bool = False,
+) -> Callable[[Technique], Technique]:
+    """Register a technique.
+
+    Args:
+        source: where the method is from.
+        needs: what it stands on: ``decisions``, ``scores``, ``labels``, ``pairs``, ``text``. ``evenhand plan``
+            says beforehand what is absent.
+        kinds: model kinds it can examine (``text-classifier`` …); empty for every kind and for no model.
+        replayable: its findings follow from the stored predictions alone, so ``evenhand replay`` recomputes them.
+    """
+    return registry.register(source=source, needs=frozenset(needs), kinds=frozenset(kinds), replayable=replayable)
+
+
+def examines_inside(entry: Entry) -> bool:
+    """Whether the technique takes the model itself and so runs in the child process."""
+    return "subject" in inspect.signature(entry.function).parameters
+
+
+def run(entry: Entry, evidence: Any, options: dict[str, Any], subject: Any = None) -> list[Finding]:
+    """Carry out a technique with options as the spec gives them, checked against its signature."""
+    checked = entry.options.model_validate(options)
+    given = {name: getattr(checked, name) for name in type(checked).model_fields}
+    arguments = (evidence, subject) if examines_inside(entry) else (evidence,)
+    return list(entry.function(*arguments, **given))

@@ -1,0 +1,1 @@
+"""An artifact, told to people."""

@@ -1,0 +1,1 @@
+"""The steps of an audit as Prefect tasks: shells around the library."""
