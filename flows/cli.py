@@ -1,0 +1,202 @@
+"""The command line: ``evenhand``. A flow is imported only by the verb that runs one.
+
+Exit codes, the same for every verb: 0 PASS or done · 1 FAIL, a limit is broken · 2 the audit could not be carried
+out · 3 INCONCLUSIVE, nothing is shown broken, but something asked for is not shown to hold.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audits import __version__
+from audits.errors import AuditError
+
+EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
+CANNOT = 2
+
+as_json = click.option("--json", "json_out", is_flag=True, help="One JSON document on stdout; words go to stderr.")
+existing = click.Path(exists=False, path_type=Path)
+
+
+def reports_errors(function: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn what a verb returns, or the error it meets, into an exit code."""
+
+    @wraps(function)
+    def verb(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = function(*args, **kwargs) or 0
+        except AuditError as error:
+            click.secho(f"error: {error.message}", err=True, fg="red")
+            if error.hint:
+                click.echo(f"  hint: {error.hint}", err=True)
+            if kwargs.get("json_out"):
+                _print({"error": type(error).__name__, "message": error.message, "hint": error.hint})
+            code = CANNOT
+        except KeyboardInterrupt:
+            click.echo("\nstopped; the same command carries on from the last finished step", err=True)
+            code = 130
+        sys.exit(code)
+
+    return verb
+
+
+def _print(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="evenhand")
+def main() -> None:
+    """Audit a model or its decisions for parity between groups of people.
+
+    \b
+    Exit codes: 0 PASS or done, 1 FAIL (a limit is broken), 2 the audit could not be
+    carried out, 3 INCONCLUSIVE (nothing shown broken, not everything shown to hold).
+    """
+
+
+@main.command()
+@click.argument("spec", type=existing, required=False)
+@click.option("--out", type=existing, default=Path("runs"), show_default=True, help="Where artifacts go.")
+@click.option("--seed", type=int, help="Seed of everything random; default: the spec's.")
+@click.option("--only", multiple=True, metavar="STEP", help="Stop after this step, or run only this technique.")
+@click.option("--resume", type=existing, metavar="RUN", help="Log a sealed artifact that could not be logged.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress lines.")
+@as_json
+@reports_errors
+def run(
+    spec: Path | None,
+    out: Path,
+    seed: int | None,
+    only: tuple[str, ...],
+    resume: Path | None,
+    quiet: bool,
+    json_out: bool,
+) -> int:
+    """Carry out the audit of SPEC: seal the artifact, write the card, log to MLflow."""
+    from flows import start
+
+    if resume is not None:
+        logged = start.resume(resume, quiet=quiet)
+        if json_out:
+            _print(logged)
+        return 0
+    if spec is None:
+        raise click.UsageError("Missing argument 'SPEC'.")
+    outcome = start.run(spec, out, seed=seed, only=only, quiet=quiet)
+    if json_out:
+        _print(outcome.to_json())
+    if outcome.verdict is None:
+        return 0
+    return EXIT[outcome.verdict]
+
+
+@main.command()
+@click.argument("spec", type=existing)
+@as_json
+@reports_errors
+def plan(spec: Path, json_out: bool) -> None:
+    """Say what SPEC would run, how long it would take, and what it cannot answer. Runs nothing."""
+    from audits.plan import plan as make_plan
+    from audits.spec_reader import read_spec
+    from flows import environment
+
+    environment.prepare(environment.home())
+    made = make_plan(read_spec(spec), spec.resolve().parent)
+    if json_out:
+        _print(made.to_json())
+    else:
+        click.echo(made.to_text())
+
+
+@main.command()
+@click.argument("artifact", type=existing)
+@as_json
+@reports_errors
+def verify(artifact: Path, json_out: bool) -> None:
+    """Hold every byte of ARTIFACT to what was sealed."""
+    from audits.artifact import verify as check
+
+    sealed = check(artifact)
+    if json_out:
+        _print({"artifact": str(artifact), "digest": sealed.digest, "files": len(sealed.manifest.files), "signed": False})
+    else:
+        click.echo(f"{artifact}: every one of {len(sealed.manifest.files)} files is what was sealed")
+        click.echo(f"digest {sealed.digest}; not signed")
+
+
+@main.command()
+@click.argument("artifact", type=existing)
+@as_json
+@reports_errors
+def replay(artifact: Path, json_out: bool) -> int:
+    """Recompute every number of ARTIFACT that follows from its stored predictions."""
+    from audits.replay import replay as recompute
+
+    report = recompute(artifact)
+    if json_out:
+        _print(report.to_json())
+    else:
+        click.echo(report.to_text())
+    return 0 if report.equal else CANNOT
+
+
+@main.command()
+@click.argument("artifact", type=existing)
+@click.option("--format", "form", type=click.Choice(["html", "md", "pdf", "json"]), default="html", show_default=True)
+@click.option("--output", "-o", type=existing, help="Where to write; default: stdout.")
+@reports_errors
+def card(artifact: Path, form: str, output: Path | None) -> None:
+    """Render the card again from the sealed ARTIFACT."""
+    from audits.artifact import verify as check
+    from model_cards.render import render
+
+    check(artifact)
+    content = render(artifact, form)
+    if output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        output.write_bytes(content)
+        click.echo(f"wrote {output}", err=True)
+
+
+@main.command(name="list")
+@click.argument("what", type=click.Choice(["metrics", "techniques", "counterfactuals", "packs", "runs"]))
+@click.option("--out", type=existing, default=Path("runs"), show_default=True, help="Where artifacts are.")
+@as_json
+@reports_errors
+def list_(what: str, out: Path, json_out: bool) -> None:
+    """Show what there is, each with one line and its source."""
+    from flows.listing import listing
+
+    entries = listing(what, out)
+    if json_out:
+        _print(entries)
+        return
+    if not entries:
+        click.echo(f"no {what} yet", err=True)
+    width = max((len(entry["name"]) for entry in entries), default=0)
+    for entry in entries:
+        click.echo(f"{entry['name']:<{width}}  {entry['summary']}")
+        if entry.get("source"):
+            click.secho(f"{'':<{width}}  source: {entry['source']}", dim=True)
+
+
+@main.command()
+@reports_errors
+def schema() -> None:
+    """Print the JSON Schema of the spec, for editors."""
+    from audits.spec_reader import json_schema
+
+    _print(json_schema())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The surroundings of a run, set before prefect or mlflow is imported: both read their settings on import.
+
+Telemetry and log noise are off; what a person sees is ours. Anything the user has set stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "DO_NOT_TRACK": "true",  # mlflow takes nothing but "true"
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # a server that is away is noticed after seconds, not after the default four minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def home() -> Path:
+    """Return the folder that keeps scores, fitted models, finished steps and the local MLflow and Prefect."""
+    return Path(os.environ.get("EVENHAND_HOME") or ".evenhand").resolve()
+
+
+def has_prefect_server() -> bool:
+    """Whether the user's environment or active profile names a Prefect server."""
+    if os.environ.get("PREFECT_API_URL"):
+        return True
+    profiles = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect") / "profiles.toml"
+    if not profiles.is_file():
+        return False
+    content = tomllib.loads(profiles.read_text())
+    active = os.environ.get("PREFECT_PROFILE") or content.get("active", "")
+    return "PREFECT_API_URL" in content.get("profiles", {}).get(active, {})
+
+
+def prepare(folder: Path) -> None:
+    """Set the environment for a run whose home is ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["EVENHAND_HOME"] = str(folder)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_RESULTS_LOCAL_STORAGE_PATH", str(folder / "results"))
+    if not has_prefect_server():
+        os.environ.setdefault("PREFECT_HOME", str(folder / "prefect"))

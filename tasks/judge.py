@@ -1,0 +1,20 @@
+"""Step 7: limits × findings → verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audits.findings import canonical_json, read_findings, write_findings
+from audits.verdict import judge as decide
+from tasks.run import Run
+from tasks.step import step
+
+
+@step(reads=("limits", "techniques"))
+def judge(run: Run, out: Path) -> None:
+    """Put the findings of all techniques together and derive the verdict under the policy."""
+    files = [run.folder / f"findings-{technique}.json" for technique in run.spec.techniques]
+    findings = [finding for file in files for finding in read_findings(file.read_bytes())]
+    (out / "findings.json").write_bytes(write_findings(findings))
+    verdict = decide(run.spec.policy, findings, run.spec.statistics.level)
+    (out / "verdict.json").write_bytes(canonical_json(verdict.to_json()) + b"\n")
