@@ -1,0 +1,98 @@
+"""Intervals, tests, simultaneous limits, multiplicity and power; scipy is imported only when one needs it.
+
+The names of ``METHODS`` stand in ``Interval.method``; a finding's ``sufficient`` holds the arguments that the
+method takes, so that a verdict can take the interval at any level from the finding alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from audits.errors import SpecError, nearest
+from audits.statistics.differences import agresti_caffo, mee, miettinen_nurminen, newcombe, pooled_z
+from audits.statistics.means import t_interval
+from audits.statistics.paired import bonett_price, tango
+from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail, wilson
+from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio
+from audits.statistics.roots import Floats, falling_root
+from audits.statistics.simultaneous import critical
+
+METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
+    "wilson": wilson,  # x, n
+    "clopper-pearson": clopper_pearson,  # x, n
+    "mid-p": mid_p,  # x, n
+    "korn-graubard": korn_graubard,  # x, n, effective, clusters
+    "newcombe": newcombe,  # x1, n1, x2, n2: 1 is the group, 2 the reference
+    "agresti-caffo": agresti_caffo,  # x1, n1, x2, n2
+    "mee": mee,  # x1, n1, x2, n2
+    "miettinen-nurminen": miettinen_nurminen,  # x1, n1, x2, n2
+    "koopman": koopman,  # x1, n1, x2, n2
+    "miettinen-nurminen-ratio": miettinen_nurminen_ratio,  # x1, n1, x2, n2
+    "katz": katz,  # x1, n1, x2, n2
+    "adjusted-log": adjusted_log,  # x1, n1, x2, n2
+    "tango": tango,  # b, c, n: b flips towards the group's advantage, c away from it
+    "bonett-price": bonett_price,  # b, c, n
+    "t": t_interval,  # mean, se, df
+}
+
+MOST_Z = 37.0
+"""The largest critical value that is looked at: the normal tail beyond it is below what a float can hold."""
+
+_SWAPPED = {"x1": "x2", "x2": "x1", "n1": "n2", "n2": "n1", "b": "c", "c": "b"}
+
+
+def bounds(method: str, sufficient: Mapping[str, ArrayLike], z: ArrayLike) -> tuple[Floats, Floats]:
+    """Return lower and upper limits as arrays; ``inf`` where there is no upper limit.
+
+    Raises:
+        SpecError: the method is not one of ``METHODS``.
+    """
+    if method not in METHODS:
+        raise SpecError(f"interval method: got {method!r}, which is not one", nearest(method, METHODS))
+    arguments: dict[str, Any] = dict(sufficient)
+    return METHODS[method](**arguments, z=z)
+
+
+def interval(method: str, sufficient: Mapping[str, float], z: float) -> tuple[float, float | None]:
+    """Return the interval of one number.
+
+    Args:
+        method: one of ``METHODS``.
+        sufficient: the method's arguments (see ``METHODS``).
+        z: the two-sided critical value; ``t`` takes the same tail probability of its own distribution.
+
+    Returns:
+        Lower limit, and upper limit or ``None`` where there is none.
+    """
+    low, high = bounds(method, sufficient, z)
+    return float(low), float(high) if np.isfinite(high) else None
+
+
+def reverse(sufficient: Mapping[str, float]) -> dict[str, float]:
+    """Return the sufficient statistics of the same comparison with group and reference exchanged."""
+    swapped = {_SWAPPED.get(name, name): value for name, value in sufficient.items()}
+    return {**swapped, "mean": -swapped["mean"]} if "mean" in swapped else swapped
+
+
+def difference_p(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Floats:
+    """Return the two-sided p-value of equal rates, from the pooled score test (Pearson's χ² without correction)."""
+    from scipy.special import erfc
+
+    return np.asarray(erfc(np.abs(pooled_z(x1, n1, x2, n2)) / np.sqrt(2)))
+
+
+__all__ = [
+    "METHODS",
+    "MOST_Z",
+    "bounds",
+    "critical",
+    "difference_p",
+    "falling_root",
+    "interval",
+    "reverse",
+    "tail",
+]

@@ -1,0 +1,108 @@
+"""Intervals of one rate, ``x`` of ``n``: Wilson, Clopper–Pearson, mid-p, Korn–Graubard.
+
+Every function takes numbers or arrays of one shape, and ``z``, the two-sided critical value (1.96 for 95 %).
+Counts may be fractions (effective counts). With ``n = 0`` nothing is known: the interval is 0 to 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from audits.statistics.roots import Floats, arrays, falling_root, quotient
+
+
+def tail(z: float) -> float:
+    """Return the probability above ``z`` of a standard normal variable, exact far into the tail."""
+    return math.erfc(z / math.sqrt(2)) / 2
+
+
+def tails(z: ArrayLike) -> Floats:
+    """Return ``tail`` of every element of an array."""
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(-np.asarray(z, np.float64)))
+
+
+def wilson(x: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Wilson's score interval.
+
+    Source: Wilson 1927, JASA 22:209; Newcombe 1998, Statistics in Medicine 17:857, method 3.
+    """
+    x, n, z = arrays(x, n, z)
+    spread = z * np.sqrt(np.maximum(quotient(x * (n - x), n), 0) + z * z / 4)
+    low = quotient(x + z * z / 2 - spread, n + z * z)
+    high = quotient(x + z * z / 2 + spread, n + z * z, otherwise=1)
+    low = np.where(x <= 0, 0.0, low)
+    high = np.where(x >= n, 1.0, high)
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
+
+
+def clopper_pearson(x: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Clopper and Pearson's exact interval: at least the nominal coverage, usually more.
+
+    Source: Clopper, Pearson 1934, Biometrika 26:404, as quantiles of the beta distribution.
+    """
+    from scipy.special import betainccinv, betaincinv
+
+    x, n, z = arrays(x, n, z)
+    inner_x, inner_rest = np.maximum(x, 1e-300), np.maximum(n - x, 1e-300)
+    low = np.where(x <= 0, 0.0, betaincinv(inner_x, n - x + 1, tails(z)))
+    high = np.where(x >= n, 1.0, betainccinv(x + 1, inner_rest, tails(z)))
+    return low, high
+
+
+def mid_p(x: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Clopper and Pearson's interval with half of the probability of ``x`` itself in each tail.
+
+    Source: Lancaster 1961, JASA 56:223; Newcombe 1998, Statistics in Medicine 17:857, method 6.
+    """
+    from scipy.special import betainc
+
+    x, n, z = arrays(x, n, z)
+    inner_x, inner_rest = np.maximum(x, 1e-300), np.maximum(n - x, 1e-300)
+
+    def at_least(p: Floats) -> Floats:
+        """P(X > x) + P(X = x)/2 under rate p."""
+        reached = np.where(x <= 0, 1.0, betainc(inner_x, n - x + 1, p))
+        passed = np.where(x >= n, 0.0, betainc(x + 1, inner_rest, p))
+        return np.asarray((reached + passed) / 2)
+
+    zeros, ones, share = np.zeros_like(x), np.ones_like(x), tails(z)
+    low = np.where(x <= 0, 0.0, falling_root(lambda p: share - at_least(p), zeros, ones))
+    high = np.where(x >= n, 1.0, falling_root(lambda p: 1 - share - at_least(p), zeros, ones))
+    return low, high
+
+
+def korn_graubard(
+    x: ArrayLike, n: ArrayLike, effective: ArrayLike, clusters: ArrayLike, z: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Clopper and Pearson's interval on the effective number of rows, for rows that come in clusters.
+
+    Args:
+        x: positive rows.
+        n: all rows.
+        effective: rows that would say as much if they were independent (``weights.cluster_effective``).
+        clusters: number of clusters; few of them widen the interval, by the quantile of t.
+        z: two-sided critical value.
+
+    Source: Korn, Graubard 1998, Survey Methodology 24:193.
+    """
+    x, n, effective, clusters, z = arrays(x, n, effective, clusters, z)
+    rows = degrees_adjusted(n, effective, clusters, z)
+    return clopper_pearson(quotient(x, n) * rows, rows, z)
+
+
+def degrees_adjusted(n: ArrayLike, effective: ArrayLike, clusters: ArrayLike, z: ArrayLike) -> Floats:
+    """Return the effective number of rows times (t with n − 1 / t with clusters − 1 degrees)², at most ``n``.
+
+    One cluster alone says nothing of how clusters differ: it counts as a single row.
+    """
+    from scipy.special import stdtrit
+
+    n, effective, clusters, z = arrays(n, effective, clusters, z)
+    share = tails(z)
+    ratio = quotient(stdtrit(np.maximum(n - 1, 1), share), stdtrit(np.maximum(clusters - 1, 1), share), otherwise=1)
+    return np.minimum(np.where(clusters < 2, np.minimum(n, 1.0), effective * ratio**2), n)
