@@ -1,0 +1,173 @@
+"""Verifying: every byte is what was sealed, and the files say nothing against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from audits.artifact.model import MANIFEST, Artifact, read
+from audits.artifact.strict import hash_file, list_files
+from audits.artifact.texts import sealed_policy
+from audits.errors import ArtifactError, AuditError
+from audits.findings import Frozen, canonical_json, digest, write_findings
+
+
+class Problem(Frozen):
+    """What is wrong with an artifact: the file, and what about it."""
+
+    file: str
+    message: str
+
+
+def verify(path: Path, *, expected_digest: str | None = None) -> list[Problem]:
+    """Return everything that is wrong with an artifact; an empty list means that it is what was sealed.
+
+    1. The manifest is there, bounded, canonical, and of a known format.
+    2. The folder's name holds the time and the digest of the manifest; or, where the caller knows the digest
+       from elsewhere (a registry tag), the digest is that one, whatever the folder is called.
+    3. The folder holds the manifest's files, no other, no link, nothing special.
+    4. Every file has the length and the sha256 of the manifest.
+    5. The files fit each other: spec, policy, data, model, findings, verdict.
+    6. The verdict follows from the findings under the policy.
+
+    Steps 5 and 6 are taken only when 1 to 4 found nothing. It says nothing of who sealed it.
+
+    Raises:
+        ArtifactError: where ``path`` is no artifact at all (no manifest).
+    """
+    if not path.exists():
+        raise ArtifactError(f"got {str(path)!r}, expected the folder of an artifact", "there is no such folder")
+    try:
+        artifact = read(path)
+    except ArtifactError as error:
+        return [Problem(file=MANIFEST, message=error.message)]
+    problems = [*_named(artifact, expected_digest), *damage(artifact)]
+    return problems or complaints(artifact)
+
+
+def verified(path: Path, *, expected_digest: str | None = None) -> Artifact:
+    """Return the artifact at ``path``. Raises ``ArtifactError`` naming the first problem where ``verify`` finds any."""
+    problems = verify(path, expected_digest=expected_digest)
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ArtifactError(
+            f"{str(path)!r} is not what was sealed: {problems[0].file}: {problems[0].message}{more}",
+            "get the artifact again from where it was sealed, or run the audit again",
+        )
+    return read(path)
+
+
+def damage(artifact: Artifact) -> list[Problem]:
+    """Return what is absent, added, or not the bytes that were sealed (steps 3 and 4)."""
+    problems: list[Problem] = []
+    sealed = artifact.manifest.files
+    present: set[str] = set()
+    for name, complaint in list_files(artifact.folder):
+        present.add(name)
+        if complaint or (name != MANIFEST and name not in sealed):
+            problems.append(Problem(file=name, message=complaint or "was not sealed: the manifest does not name it"))
+    for name, expected in sealed.items():
+        if name not in present:
+            problems.append(Problem(file=name, message="is absent"))
+            continue
+        try:
+            found, length = hash_file(artifact.folder, name)
+        except ArtifactError as error:
+            problems.append(Problem(file=name, message=error.message.removeprefix(f"{name}: ")))
+            continue
+        if length != expected.bytes:
+            problems.append(Problem(file=name, message=f"got {length:,} bytes, expected {expected.bytes:,}"))
+        elif found != expected.sha256:
+            problems.append(Problem(file=name, message=f"got sha256 {found}, expected {expected.sha256}"))
+    return problems
+
+
+def complaints(artifact: Artifact) -> list[Problem]:
+    """Return where the files of an undamaged artifact do not fit each other (steps 5 and 6)."""
+    checks: dict[str, Callable[[Artifact], Iterator[str]]] = {
+        "spec.yaml": _spec,
+        "policy.yaml": _policy,
+        "data.json": _data,
+        "model.json": _model,
+        "findings.json": _findings,
+        "verdict.json": _verdict,
+    }
+    problems: list[Problem] = []
+    for name, check in checks.items():
+        try:
+            problems += [Problem(file=name, message=message) for message in check(artifact)]
+        except AuditError as error:
+            problems.append(Problem(file=name, message=error.message.removeprefix(f"{name}: ")))
+    return problems
+
+
+def _named(artifact: Artifact, expected: str | None) -> Iterator[Problem]:
+    name = artifact.folder.name
+    if expected is not None:
+        if artifact.digest != expected:
+            yield Problem(file=MANIFEST, message=f"got digest {artifact.digest}, expected {expected}")
+    elif name != artifact.name:
+        yield Problem(file=MANIFEST, message=f"the folder is called {name!r}, by its content it is {artifact.name!r}")
+
+
+def _spec(artifact: Artifact) -> Iterator[str]:
+    spec, manifest = artifact.spec, artifact.manifest
+    pairs = {
+        "digest": (spec.digest, manifest.digests.spec),
+        "audit": (spec.audit, manifest.audit),
+        "question": (spec.question, manifest.question),
+        "seed": (spec.statistics.seed, manifest.seed),
+        "evidence": (spec.evidence, "digest-only" if manifest.withheld else "keep"),
+    }
+    for what, (got, expected) in pairs.items():
+        if got != expected:
+            yield f"{what}: got {got!r}, the manifest says {expected!r}"
+
+
+def _policy(artifact: Artifact) -> Iterator[str]:
+    policy = sealed_policy(artifact.content("policy.yaml"))
+    found = digest([limit.model_dump(mode="json") for limit in policy])
+    for where, expected in (
+        ("the manifest", artifact.manifest.digests.policy),
+        ("the spec", artifact.spec.policy_digest),
+        ("the verdict", artifact.verdict.policy_sha256),
+    ):
+        if found != expected:
+            yield f"got policy digest {found}, {where} says {expected}"
+
+
+def _data(artifact: Artifact) -> Iterator[str]:
+    found = artifact.document("data.json").get("digest")
+    if found != artifact.manifest.digests.data:
+        yield f"got data digest {found!r}, the manifest says {artifact.manifest.digests.data!r}"
+
+
+def _model(artifact: Artifact) -> Iterator[str]:
+    found = artifact.document("model.json").get("digest") if artifact.spec.model else None
+    if found != artifact.manifest.digests.model:
+        yield f"got model digest {found!r}, the manifest says {artifact.manifest.digests.model!r}"
+
+
+def _findings(artifact: Artifact) -> Iterator[str]:
+    try:
+        canonical = write_findings(artifact.findings)
+    except ValueError as error:
+        yield str(error)
+        return
+    if canonical != artifact.content("findings.json"):
+        yield "got other bytes than the canonical ones of its content"
+    if artifact.manifest.files["findings.json"].sha256 != artifact.manifest.digests.findings:
+        yield "its sha256 is not the findings digest of the manifest"
+
+
+def _verdict(artifact: Artifact) -> Iterator[str]:
+    from audits.verdict import judge
+
+    known = {finding.id for finding in artifact.findings}
+    for limit in artifact.verdict.limits:
+        for name in limit.findings:
+            if name not in known:
+                yield f"names the finding {name!r}, which findings.json does not hold"
+    again = judge(artifact.policy, artifact.findings, artifact.spec.statistics.level)
+    if canonical_json(again.model_dump(mode="json")) != canonical_json(artifact.verdict.model_dump(mode="json")):
+        yield f"does not follow from the findings under the policy: derived again it is {again.verdict}"
