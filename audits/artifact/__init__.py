@@ -1,11 +1,12 @@
 """The artifact of an audit: one sealed folder, self-contained, movable, named by time and digest.
 
-``seal`` makes it, ``read`` opens it, ``verify`` finds every byte that is not what was sealed.
+``seal`` makes it, ``read`` opens it, ``verify`` opens it only if every byte is what was
+sealed, ``find_problems`` lists what is not.
 """
 
 from audits.artifact.model import Artifact, Digests, Manifest, SealedFile, read
 from audits.artifact.sealing import newest_digest, seal
-from audits.artifact.verifying import Problem, verified, verify
+from audits.artifact.verifying import Problem, find_problems, verify
 
 __all__ = [
     "Artifact",
@@ -13,9 +14,9 @@ __all__ = [
     "Manifest",
     "Problem",
     "SealedFile",
+    "find_problems",
     "newest_digest",
     "read",
     "seal",
-    "verified",
     "verify",
 ]

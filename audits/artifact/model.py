@@ -81,8 +81,11 @@ class SealedFile(Frozen):
 
 
 class Digests(Frozen):
-    """What the audit was about, by content: spec, policy and data as checked; ``model`` null where decisions
-    in the data were audited; ``findings`` is the sha256 of ``findings.json``."""
+    """What the audit was about, by content.
+
+    Spec, policy and data as checked; ``model`` null where decisions in the data were audited; ``findings`` is
+    the sha256 of ``findings.json``.
+    """
 
     spec: Sha256
     policy: Sha256
@@ -226,7 +229,9 @@ class Artifact:
 
     def _sealed(self, name: str) -> SealedFile:
         if name not in self.manifest.files:
-            raise ArtifactError(f"{name}: the artifact holds no such file", f"it holds {', '.join(self.manifest.files)}")
+            raise ArtifactError(
+                f"{name}: the artifact holds no such file", f"it holds {', '.join(self.manifest.files)}"
+            )
         return self.manifest.files[name]
 
 

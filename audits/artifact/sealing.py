@@ -45,8 +45,10 @@ def seal(
     Args:
         run: the run folder with every file of the run (it may hold more; only what belongs is taken).
         out: the folder of all artifacts.
-        spec: the spec as run; ``spec_text`` the file as given.
-        started: begin of the run; ``ended`` its end, which also dates the folder. Both with a time zone.
+        spec: the spec as run.
+        spec_text: its file as given.
+        started: begin of the run, with a time zone.
+        ended: its end, which also dates the folder.
         libraries: name and version of every library that computed or carried a number.
         previous: digest of the artifact before this one; by default the newest whole one of the same audit.
 
@@ -77,7 +79,9 @@ def seal(
         _write(making / MANIFEST, manifest.to_bytes())
         return _put_in_place(making, place)
     except OSError as error:
-        raise ArtifactError(f"cannot seal into {str(place)!r}: {error}", "free some space, or give another --out") from error
+        raise ArtifactError(
+            f"cannot seal into {str(place)!r}: {error}", "free some space, or give another --out"
+        ) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
 
@@ -112,7 +116,7 @@ def _fill(making: Path, run: Path, spec: AuditSpec, text: str) -> tuple[dict[str
 def _belonging(run: Path) -> Iterator[str]:
     for name in sorted(REQUIRED - {"spec.yaml", "policy.yaml"}):
         if not (run / name).is_file():
-            raise ArtifactError(f"cannot seal: {name} is not in {str(run)!r}", "run the audit again: a step did not finish")
+            raise ArtifactError(f"cannot seal: {name} is not in {str(run)!r}", "run the audit again")
         yield name
     yield from sorted(name for name in OPTIONAL if (run / name).is_file())
     yield from sorted(f"charts/{path.name}" for path in (run / "charts").glob("*.svg"))

@@ -80,7 +80,8 @@ def _as_run(spec: AuditSpec, text: str) -> str:
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
         start, end = value.start_mark.index, value.end_mark.index
         if key.value == "limits" and isinstance(value, yaml.ScalarNode):
-            limits = [canonical_json(limit.model_dump(mode="json", exclude_none=True)).decode() for limit in spec.policy]
+            documents = [limit.model_dump(mode="json", exclude_none=True) for limit in spec.policy]
+            limits = [canonical_json(document).decode() for document in documents]
             changes.append((start, end, "[" + ",".join(f"\n  {limit}" for limit in limits) + "\n  ]"))
         elif key.value not in PROSE:
             changes.append((start, end, expand(text[start:end])[0]))

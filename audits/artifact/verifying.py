@@ -19,7 +19,24 @@ class Problem(Frozen):
     message: str
 
 
-def verify(path: Path, *, expected_digest: str | None = None) -> list[Problem]:
+def verify(path: Path, *, expected_digest: str | None = None) -> Artifact:
+    """Return the artifact at ``path``, every byte of it what was sealed (see ``find_problems`` for the steps).
+
+    Raises:
+        ArtifactError: naming what is wrong, the first problem first.
+    """
+    problems = find_problems(path, expected_digest=expected_digest)
+    if problems:
+        told = "; ".join(f"{problem.file}: {problem.message}" for problem in problems[:3])
+        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise ArtifactError(
+            f"{str(path)!r} is not what was sealed: {told}{more}",
+            "get the artifact again from where it was sealed, or run the audit again",
+        )
+    return read(path)
+
+
+def find_problems(path: Path, *, expected_digest: str | None = None) -> list[Problem]:
     """Return everything that is wrong with an artifact; an empty list means that it is what was sealed.
 
     1. The manifest is there, bounded, canonical, and of a known format.
@@ -33,7 +50,7 @@ def verify(path: Path, *, expected_digest: str | None = None) -> list[Problem]:
     Steps 5 and 6 are taken only when 1 to 4 found nothing. It says nothing of who sealed it.
 
     Raises:
-        ArtifactError: where ``path`` is no artifact at all (no manifest).
+        ArtifactError: where there is nothing at ``path``.
     """
     if not path.exists():
         raise ArtifactError(f"got {str(path)!r}, expected the folder of an artifact", "there is no such folder")
@@ -43,18 +60,6 @@ def verify(path: Path, *, expected_digest: str | None = None) -> list[Problem]:
         return [Problem(file=MANIFEST, message=error.message)]
     problems = [*_named(artifact, expected_digest), *damage(artifact)]
     return problems or complaints(artifact)
-
-
-def verified(path: Path, *, expected_digest: str | None = None) -> Artifact:
-    """Return the artifact at ``path``. Raises ``ArtifactError`` naming the first problem where ``verify`` finds any."""
-    problems = verify(path, expected_digest=expected_digest)
-    if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ArtifactError(
-            f"{str(path)!r} is not what was sealed: {problems[0].file}: {problems[0].message}{more}",
-            "get the artifact again from where it was sealed, or run the audit again",
-        )
-    return read(path)
 
 
 def damage(artifact: Artifact) -> list[Problem]:

@@ -1,0 +1,222 @@
+"""Replay: every number of an artifact that follows from its stored predictions is computed again and compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import audits
+from audits.artifact.model import EVIDENCE, Artifact
+from audits.artifact.verifying import verify
+from audits.errors import ArtifactError, NotMeasurable
+from audits.findings import Finding, Frozen
+from audits.registry import Entry
+
+RELATIVE = 1e-12
+"""How far two floats may lie apart and still be the same number: the last bits differ between processors."""
+
+MAX_CELLS = 2 * 10**9
+MAX_TABLE_BYTES = 16 * 2**30
+"""Most cells and most uncompressed bytes of an evidence table that replay is willing to read into memory."""
+
+
+class Difference(Frozen):
+    """One field of one finding (or of the verdict) that came out otherwise.
+
+    A finding that one side lacks is told under the field ``finding``.
+    """
+
+    finding: str
+    field: str
+    stored: Any = None
+    recomputed: Any = None
+
+
+class TechniqueReplay(Frozen):
+    """What became of one technique: its findings stored, recomputed, equal; or why it was not recomputed."""
+
+    technique: str
+    stored: int
+    recomputed: int = 0
+    equal: int = 0
+    differences: tuple[Difference, ...] = ()
+    not_recomputed: str = ""
+
+
+class ReplayReport(Frozen):
+    """The outcome of a replay. Any difference is an error; a technique that needs the model is not.
+
+    ``versions`` lists the libraries whose installed version is not the one that computed the artifact
+    (name, sealed, installed): the first place to look when there is a difference.
+    """
+
+    artifact: str
+    techniques: tuple[TechniqueReplay, ...]
+    verdict: str
+    verdict_differences: tuple[Difference, ...] = ()
+    versions: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """Every difference found."""
+        return tuple(d for one in self.techniques for d in one.differences) + self.verdict_differences
+
+    @property
+    def equal(self) -> bool:
+        """Whether everything that was recomputed came out as stored."""
+        return not self.differences
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return {"equal": self.equal, **self.model_dump(mode="json")}
+
+    def to_text(self) -> str:
+        """Return the report for people, a line per technique and per difference."""
+        lines = [f"artifact {self.artifact[:12]}: {'every recomputed number is equal' if self.equal else 'DIFFERENT'}"]
+        for one in self.techniques:
+            done = one.not_recomputed and f"not recomputed: {one.not_recomputed}"
+            lines.append(f"  {one.technique}: {done or f'{one.recomputed} recomputed, {one.equal} equal'}")
+            lines += [_line(difference) for difference in one.differences]
+        same = "as stored" if not self.verdict_differences else "OTHERWISE than stored"
+        lines.append(f"  verdict: derived again from the findings, {self.verdict}, {same}")
+        lines += [_line(difference) for difference in self.verdict_differences]
+        lines += [f"  {name}: {sealed} computed the artifact, {here} is here" for name, sealed, here in self.versions]
+        return "\n".join(lines) + "\n"
+
+
+def replay(path: Path) -> ReplayReport:
+    """Recompute every finding that follows from the stored predictions, and the verdict.
+
+    Raises:
+        ArtifactError: where the artifact is not what was sealed, or an evidence table is too large to read.
+    """
+    from audits.verdict import judge
+
+    artifact = verify(path)
+    again = judge(artifact.policy, artifact.findings, artifact.spec.statistics.level)
+    stored = artifact.verdict.model_dump(mode="json")
+    return ReplayReport(
+        artifact=artifact.digest,
+        techniques=tuple(_techniques(artifact)),
+        verdict=again.verdict,
+        verdict_differences=tuple(_compare("(verdict)", stored, again.model_dump(mode="json"))),
+        versions=tuple(_versions(artifact)),
+    )
+
+
+def _techniques(artifact: Artifact) -> Iterator[TechniqueReplay]:
+    names = list(artifact.spec.techniques)
+    names += sorted({finding.technique for finding in artifact.findings} - set(names))
+    for name in names:
+        stored = [finding for finding in artifact.findings if finding.technique == name]
+        reason = _not_replayable(artifact, name)
+        if reason:
+            yield TechniqueReplay(technique=name, stored=len(stored), not_recomputed=reason)
+        else:
+            yield _replay_one(artifact, name, stored)
+
+
+def _not_replayable(artifact: Artifact, name: str) -> str:
+    """Return why a technique cannot be recomputed from the artifact alone, or nothing."""
+    from audits.techniques import examines_inside, registry
+
+    if name not in registry:
+        return "no technique of that name is installed here"
+    if name not in artifact.spec.techniques:
+        return "the spec does not name it"
+    if examines_inside(registry[name]):
+        return "it reads the model's inside, so it needs the model"
+    if not registry[name].facts.get("replayable"):
+        return "it does not follow from the stored predictions alone, so it needs the model"
+    if artifact.manifest.withheld:
+        return "the evidence was withheld (evidence: digest-only)"
+    return ""
+
+
+def _replay_one(artifact: Artifact, name: str, stored: Sequence[Finding]) -> TechniqueReplay:
+    from audits.techniques import registry
+
+    _check_sizes(artifact)
+    before = {finding.id: finding.to_json() for finding in stored}
+    after = {finding.id: finding.to_json() for finding in _again(artifact, registry[name])}
+    differences: list[Difference] = []
+    equal = 0
+    for key in sorted(before.keys() | after.keys()):
+        if key not in after:
+            differences.append(Difference(finding=key, field="finding", stored=before[key]["value"]))
+        elif key not in before:
+            differences.append(Difference(finding=key, field="finding", recomputed=after[key]["value"]))
+        else:
+            found = list(_compare(key, before[key], after[key]))
+            differences += found
+            equal += not found
+    return TechniqueReplay(
+        technique=name, stored=len(before), recomputed=len(after), equal=equal, differences=tuple(differences)
+    )
+
+
+def _again(artifact: Artifact, entry: Entry) -> list[Finding]:
+    from audits.techniques import run
+
+    try:
+        return run(entry, artifact.evidence, artifact.spec.techniques[entry.name])
+    except NotMeasurable as error:
+        return [Finding(technique=entry.name, measure=entry.name, comparison="check", missing=error.message)]
+
+
+def _compare(finding: str, stored: Any, recomputed: Any, field: str = "") -> Iterator[Difference]:
+    """Yield each leaf in which two JSON values differ; floats are the same within ``RELATIVE``."""
+    if isinstance(stored, dict) and isinstance(recomputed, dict):
+        for key in sorted(stored.keys() | recomputed.keys()):
+            inner = f"{field}.{key}" if field else key
+            yield from _compare(finding, stored.get(key), recomputed.get(key), inner)
+    elif isinstance(stored, list) and isinstance(recomputed, list) and len(stored) == len(recomputed):
+        for at, (one, other) in enumerate(zip(stored, recomputed, strict=True)):
+            yield from _compare(finding, one, other, f"{field}[{at}]")
+    elif not _same(stored, recomputed):
+        yield Difference(finding=finding, field=field, stored=stored, recomputed=recomputed)
+
+
+def _same(one: Any, other: Any) -> bool:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
+    if numbers:
+        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=1e-15)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _check_sizes(artifact: Artifact) -> None:
+    """Refuse tables that would swell beyond reason, from their footers, before anything is decoded."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for name in sorted(EVIDENCE & artifact.manifest.files.keys()):
+        try:
+            footer = pq.read_metadata(artifact.folder / name)
+        except (pa.ArrowException, OSError) as error:
+            raise ArtifactError(f"{name}: got {error}, expected a parquet file", "run the audit again") from None
+        size = sum(footer.row_group(at).total_byte_size for at in range(footer.num_row_groups))
+        if footer.num_rows * footer.num_columns > MAX_CELLS or size > MAX_TABLE_BYTES:
+            raise ArtifactError(
+                f"{name}: got {footer.num_rows:,} rows and {size:,} bytes uncompressed, more than replay reads",
+                "read the tables row group by row group instead",
+            )
+
+
+def _versions(artifact: Artifact) -> Iterator[tuple[str, str, str]]:
+    if artifact.manifest.evenhand != audits.__version__:
+        yield "evenhand", artifact.manifest.evenhand, audits.__version__
+    for name, sealed in sorted(artifact.manifest.libraries.items()):
+        try:
+            here = version(name)
+        except PackageNotFoundError:
+            here = "not installed"
+        if here != sealed:
+            yield name, sealed, here
+
+
+def _line(difference: Difference) -> str:
+    where = f"{difference.finding} {difference.field}"
+    return f"    {where}: stored {difference.stored!r}, recomputed {difference.recomputed!r}"

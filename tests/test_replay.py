@@ -1,0 +1,190 @@
+"""Replay: what was stored is computed again; any difference is told by finding and field."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from synthetic import ENDED, SPEC, STARTED, reseal, sealed, spec_of, write_verdict
+
+from audits import replay as module
+from audits.artifact import seal
+from audits.errors import ArtifactError, NotMeasurable
+from audits.evidence import PREDICTIONS, Evidence
+from audits.findings import Finding, read_findings, write_findings
+from audits.replay import replay
+from audits.techniques import registry, technique
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sealed(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def artifact(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "hiring" / whole.name))
+
+
+def forge_findings(artifact: Path, **changes: Any) -> Path:
+    """Change the first selection rate difference; seal it again with a verdict that follows from it."""
+    findings = read_findings((artifact / "findings.json").read_bytes())
+    at = next(i for i, f in enumerate(findings) if f.measure == "selection_rate" and f.comparison == "difference")
+    findings[at] = findings[at].model_copy(update=changes)
+    (artifact / "findings.json").write_bytes(write_findings(findings))
+    write_verdict(artifact, spec_of())
+    return reseal(artifact, {name: (artifact / name).read_bytes() for name in ("findings.json", "verdict.json")})
+
+
+def test_every_number_of_an_untouched_artifact_comes_out_the_same(whole: Path) -> None:
+    report = replay(whole)
+    assert report.equal
+    assert [one.technique for one in report.techniques] == ["parity", "flip_rate"]
+    for one in report.techniques:
+        assert one.equal == one.recomputed == one.stored > 0
+    assert report.versions == ()
+    assert "every recomputed number is equal" in report.to_text()
+    assert json.loads(json.dumps(report.to_json()))["equal"] is True
+
+
+def test_a_number_changed_and_sealed_again_is_found_by_field(artifact: Path) -> None:
+    before = next(
+        f
+        for f in read_findings((artifact / "findings.json").read_bytes())
+        if f.measure == "selection_rate" and f.comparison == "difference"
+    )
+    report = replay(forge_findings(artifact, value=0.001, direction="made up"))
+    assert not report.equal
+    assert {(d.finding, d.field) for d in report.differences} == {(before.id, "value"), (before.id, "direction")}
+    value = next(d for d in report.differences if d.field == "value")
+    assert value.stored == 0.001
+    assert value.recomputed == before.value
+    assert "DIFFERENT" in report.to_text()
+    assert "stored 0.001" in report.to_text()
+
+
+def test_a_finding_left_out_and_one_made_up_are_both_found(artifact: Path) -> None:
+    findings = read_findings((artifact / "findings.json").read_bytes())
+    gone = next(f for f in findings if f.comparison == "rate" and f.measure == "selection_rate")
+    extra = gone.model_copy(update={"group": "nobody"})
+    (artifact / "findings.json").write_bytes(write_findings([extra, *(f for f in findings if f is not gone)]))
+    write_verdict(artifact, spec_of())
+    forged = reseal(artifact, {name: (artifact / name).read_bytes() for name in ("findings.json", "verdict.json")})
+    found = {d.finding: d for d in replay(forged).differences}
+    assert found.keys() == {gone.id, extra.id}
+    assert found[gone.id].recomputed == gone.value
+    assert found[extra.id].stored == gone.value
+
+
+def test_predictions_changed_and_sealed_again_are_found(artifact: Path) -> None:
+    table = pq.read_table(artifact / "predictions.parquet").to_pydict()
+    table["decision"] = [1 - decision for decision in table["decision"]]
+    pq.write_table(pa.table(table, schema=PREDICTIONS), artifact / "predictions.parquet")
+    report = replay(reseal(artifact, {"predictions.parquet": (artifact / "predictions.parquet").read_bytes()}))
+    assert any(d.field == "value" for d in report.differences)
+
+
+def test_the_last_bit_of_a_float_is_no_difference_and_the_tenth_digit_is_one() -> None:
+    assert list(module._compare("x", {"v": [0.1 + 0.2, 3]}, {"v": [0.3, 3]})) == []
+    (found,) = module._compare("x", {"v": {"w": 0.3}}, {"v": {"w": 0.3000000001}})
+    assert found.field == "v.w"
+    assert len(list(module._compare("x", [True, None, "a"], [1, 0.0, "b"]))) == 3
+    assert len(list(module._compare("x", [1, 2], [1, 2, 3]))) == 1
+    assert list(module._compare("x", 1, 1.0)) == []
+
+
+def test_an_artifact_that_is_not_what_was_sealed_is_not_replayed(artifact: Path) -> None:
+    (artifact / "card.md").write_text("# something else\n")
+    with pytest.raises(ArtifactError, match="is not what was sealed"):
+        replay(artifact)
+
+
+def test_withheld_evidence_is_told_not_recomputed(tmp_path: Path) -> None:
+    report = replay(sealed(tmp_path, SPEC + "evidence: digest-only\n"))
+    assert report.equal
+    assert {one.not_recomputed for one in report.techniques} == {"the evidence was withheld (evidence: digest-only)"}
+    assert report.verdict
+
+
+@pytest.fixture
+def probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three techniques of a test's own."""
+    monkeypatch.setattr(registry, "_entries", dict(registry.entries()))
+
+    def mark(name: str) -> Finding:
+        return Finding(technique=name, measure="mark", comparison="check", value=1.0)
+
+    @technique(source="a test")
+    def reads_model(evidence: Evidence, subject: Any) -> Iterator[Finding]:
+        """Read the model's inside."""
+        yield mark("reads_model")
+
+    @technique(source="a test")
+    def samples(evidence: Evidence) -> Iterator[Finding]:
+        """Not promise to be replayable."""
+        yield mark("samples")
+
+    @technique(source="a test", replayable=True)
+    def impossible(evidence: Evidence) -> Iterator[Finding]:
+        """Find nothing to measure."""
+        raise NotMeasurable("there is nothing here")
+        yield
+
+
+def _with_findings(folder: Path, findings: list[Finding], spec_text: str) -> Path:
+    artifact = sealed(folder, SPEC)
+    spec = spec_of(spec_text)
+    findings += read_findings((artifact / "findings.json").read_bytes())
+    run = folder / "run"
+    (run / "findings.json").write_bytes(write_findings(findings))
+    write_verdict(run, spec)
+    return seal(run, folder / "other", spec=spec, spec_text=spec_text, started=STARTED, ended=ENDED, libraries={})
+
+
+@pytest.mark.usefixtures("probes")
+def test_a_technique_that_cannot_be_replayed_says_why(tmp_path: Path) -> None:
+    text = SPEC.replace("  flip_rate: {}\n", "  flip_rate: {}\n  reads_model: {}\n  samples: {}\n  foreign: {}\n")
+    marks = [
+        Finding(technique=name, measure="mark", comparison="check", value=1.0)
+        for name in ("reads_model", "samples", "foreign")
+    ]
+    report = replay(_with_findings(tmp_path, marks, text))
+    why = {one.technique: one.not_recomputed for one in report.techniques}
+    assert report.equal
+    assert "reads the model's inside" in why["reads_model"]
+    assert "needs the model" in why["samples"]
+    assert "is installed here" in why["foreign"]
+    assert why["parity"] == ""
+
+
+@pytest.mark.usefixtures("probes")
+def test_what_was_not_measurable_is_not_measurable_again(tmp_path: Path) -> None:
+    text = SPEC.replace("  flip_rate: {}\n", "  flip_rate: {}\n  impossible: {}\n")
+    stored = Finding(technique="impossible", measure="impossible", comparison="check", missing="there is nothing here")
+    report = replay(_with_findings(tmp_path, [stored], text))
+    assert report.equal
+    assert next(one for one in report.techniques if one.technique == "impossible").equal == 1
+
+
+def test_other_library_versions_are_told(tmp_path: Path) -> None:
+    report = replay(sealed(tmp_path, libraries={"numpy": "0.1", "no-such-library": "1"}))
+    assert [(name, sealed_as) for name, sealed_as, _ in report.versions] == [("no-such-library", "1"), ("numpy", "0.1")]
+    assert "not installed is here" in report.to_text()
+
+
+def test_a_table_that_would_swell_is_refused_from_its_footer(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CELLS", 50)
+    with pytest.raises(ArtifactError, match="more than replay reads"):
+        replay(whole)
+
+
+def test_evidence_that_is_no_parquet_is_an_error(artifact: Path) -> None:
+    forged = reseal(artifact, {"pairs.parquet": b"PAR1 and nothing more"})
+    with pytest.raises(ArtifactError, match=r"pairs\.parquet: got .* expected a parquet file"):
+        replay(forged)
