@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from audits.errors import ArtifactError, NotMeasurable
+from audits.findings import MISSING_GROUP
 from audits.spec import AuditSpec
 
 ROWS = pa.schema(
@@ -50,12 +52,18 @@ PAIRS = pa.schema(
         ("continuation", pa.string()),
         ("changes", pa.string()),
         ("edits", pa.string()),
+        ("filling", pa.int64()),
         ("status", pa.string()),
         ("reason", pa.string()),
     ]
 )
 """``pairs.parquet``, one line per version (``audits.counterfactuals.Version``): ``original`` and ``input`` are the
-inputs before and after; ``changes`` and ``edits`` are JSON; ``cluster`` is the row's cluster, or the row itself."""
+inputs before and after (``input`` is null where the edit was refused); ``changes`` and ``edits`` are JSON;
+``cluster`` is the row's cluster, or the row itself; ``filling`` numbers the fillings of a template, null elsewhere.
+Control edits belong to no attribute: ``attribute`` is empty, ``from_group`` and ``to_group`` are ``(control)``.
+
+The row of a template audit is the template itself. A text that holds an unfilled slot (``audits.inputs.slots``) is
+never given to a model and has no prediction: only the filled versions here are scored."""
 
 PREDICTIONS = pa.schema([("input", pa.string()), ("score", pa.float64()), ("decision", pa.int8())])
 """``predictions.parquet``, one line per distinct input, sorted by it. ``score`` is the probability of the positive
@@ -107,17 +115,56 @@ class Evidence:
 
     def groups(self, attribute: str) -> NDArray[np.str_]:
         """Return each audited row's group of ``attribute``, as an object array of strings."""
-        return self.slices[attribute].to_numpy(zero_copy_only=False)
+        names: NDArray[np.str_] = self.slices[attribute].to_numpy(zero_copy_only=False)
+        return names
 
-    @cached_property
-    def _position(self) -> dict[str, int]:
-        return {key: at for at, key in enumerate(self.predictions["input"].to_pylist())}
+    def codes(self, attribute: str) -> tuple[NDArray[np.int32], list[str]]:
+        """Return each audited row's group as a number, and the group names that the numbers stand for.
+
+        The names are in the order of ``groups.json`` where it tells one, else sorted; ``(missing)`` is last.
+        Read from the file as a dictionary, so that ten million names are never made.
+        """
+        path = self.folder / "slices.parquet"
+        if not path.is_file():
+            raise ArtifactError(f"evidence {path.name}: not found in {str(self.folder)!r}", "run the audit again")
+        column = pq.read_table(path, columns=[attribute], read_dictionary=[attribute])[attribute]
+        return _ordered(_encoded(column), self._group_order(attribute))
+
+    def _group_order(self, attribute: str) -> list[str]:
+        path = self.folder / "groups.json"
+        listed = json.loads(path.read_bytes()) if path.is_file() else {}
+        named = listed.get(attribute, []) if isinstance(listed, dict) else []
+        return [name for name in named if isinstance(name, str)]
+
+    def cluster_codes(self) -> NDArray[np.int32] | None:
+        """Return each audited row's cluster as a number, or ``None`` where every row is its own."""
+        if self.spec.data.cluster is None:
+            return None
+        return _encoded(self.rows["cluster"])[0]
+
+    def label_codes(self) -> NDArray[np.int8]:
+        """Return the truth of each row: 1 positive, 0 not, −1 unknown (everywhere, where there is no label)."""
+        return _small(self.rows["label"])
+
+    def decision_codes(self) -> NDArray[np.int8]:
+        """Return the decision of each row: 1 positive, 0 not, −1 unknown.
+
+        Decisions that the data bring are read from ``rows``; others are looked up by input in ``predictions``.
+        """
+        own = self.rows["decision"]
+        if self.spec.model is None and own.null_count < len(own):
+            return _small(own)
+        return _small(self.predictions["decision"].take(self._positions(self.rows["input"])))
+
+    def _positions(self, inputs: pa.ChunkedArray) -> pa.ChunkedArray:
+        import pyarrow.compute as pc
+
+        return pc.index_in(inputs, value_set=self.predictions["input"].combine_chunks())
 
     def _of(self, column: str, inputs: pa.ChunkedArray) -> NDArray[np.float64]:
-        values = self.predictions[column].cast(pa.float64()).to_numpy(zero_copy_only=False)
-        at = np.array([self._position.get(key, -1) for key in inputs.to_pylist()], dtype=np.int64)
-        found = np.where(at >= 0, values[at], np.nan) if len(values) else np.full(len(at), np.nan)
-        return found.astype(np.float64)
+        found = self.predictions[column].take(self._positions(inputs))
+        values: NDArray[np.float64] = found.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        return values
 
     def scores(self, inputs: pa.ChunkedArray | None = None) -> NDArray[np.float64]:
         """Return the score of each row, or of each given input; NaN where there is none."""
@@ -134,19 +181,22 @@ class Evidence:
         """
         if self.spec.data.label is None:
             raise NotMeasurable("the spec names no label (data.label), so nothing that needs the truth is measurable")
-        return self.rows["label"].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        labels: NDArray[np.float64] = self.rows["label"].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        return labels
 
     def weights(self) -> NDArray[np.float64] | None:
         """Return the rows' weights, or ``None`` where every row counts once."""
         if self.spec.data.weight is None:
             return None
-        return self.rows["weight"].to_numpy(zero_copy_only=False)
+        weights: NDArray[np.float64] = self.rows["weight"].to_numpy(zero_copy_only=False)
+        return weights
 
     def clusters(self) -> NDArray[np.str_] | None:
         """Return the rows' clusters, or ``None`` where every row is its own."""
         if self.spec.data.cluster is None:
             return None
-        return self.rows["cluster"].to_numpy(zero_copy_only=False)
+        clusters: NDArray[np.str_] = self.rows["cluster"].to_numpy(zero_copy_only=False)
+        return clusters
 
     def reference(self, attribute: str) -> str:
         """Return the reference policy of an attribute; an intersection joins its parts' references.
@@ -158,3 +208,33 @@ class Evidence:
         if len(named) > 1 and all(name not in ("largest", "best") for name in named):
             return " × ".join(named)
         return named[0] if len(named) == 1 else "largest"
+
+
+def _small(column: pa.ChunkedArray) -> NDArray[np.int8]:
+    """A column of 1, 0 and null as int8, null as −1."""
+    small: NDArray[np.int8] = column.cast(pa.int8()).fill_null(-1).to_numpy()
+    return small
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
+    """A text column as numbers and the names they stand for; null is ``(missing)``."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    column = column.unify_dictionaries()
+    names = [str(name) for name in column.chunk(0).dictionary.to_pylist()] if column.num_chunks else []
+    if column.null_count and MISSING_GROUP not in names:
+        names.append(MISSING_GROUP)
+    null = names.index(MISSING_GROUP) if column.null_count else 0
+    parts = [chunk.indices.fill_null(null).to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return (np.concatenate(parts) if parts else np.empty(0)).astype(np.int32, copy=False), names
+
+
+def _ordered(encoded: tuple[NDArray[np.int32], list[str]], order: list[str]) -> tuple[NDArray[np.int32], list[str]]:
+    """The same rows with the names in ``order``, then the others sorted, ``(missing)`` last."""
+    codes, names = encoded
+    known = [name for name in order if name != MISSING_GROUP]
+    others = sorted(name for name in names if name not in known and name != MISSING_GROUP)
+    last = [MISSING_GROUP] if MISSING_GROUP in names else []
+    arranged = [name for name in known if name in names] + others + last
+    place = np.array([arranged.index(name) for name in names], dtype=np.int32)
+    return (codes if np.array_equal(place, np.arange(len(place))) else place[codes]), arranged

@@ -7,7 +7,7 @@ metric does not exist for that group; it is never 0, 1 or NaN (``audits.techniqu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -23,19 +23,19 @@ class Counts(NamedTuple):
     ``tn`` negative, decided negative. ``up``/``un``: decided positive/negative, truth unknown.
     """
 
-    tp: NDArray
-    fp: NDArray
-    fn: NDArray
-    tn: NDArray
-    up: NDArray
-    un: NDArray
+    tp: NDArray[Any]
+    fp: NDArray[Any]
+    fn: NDArray[Any]
+    tn: NDArray[Any]
+    up: NDArray[Any]
+    un: NDArray[Any]
 
 
 class Share(NamedTuple):
     """``of`` rows among ``among`` rows."""
 
-    of: NDArray
-    among: NDArray
+    of: NDArray[Any]
+    among: NDArray[Any]
 
 
 Metric = Callable[[Counts], Share]

@@ -1,0 +1,147 @@
+"""One metric in every group of one attribute: from tallies to a numerator, a denominator and what they are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence import Evidence
+from audits.metrics.counting import confusion, tally, tally_clusters
+from audits.registry import Entry
+from audits.statistics import critical
+from audits.statistics.rates import degrees_adjusted
+from audits.statistics.roots import Floats, quotient
+from audits.statistics.weights import cluster_effective, kish
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The tallies of one attribute: rows, and where there are any, weights, squared weights, clusters."""
+
+    attribute: str
+    groups: list[str]
+    rows: NDArray[Any]
+    weights: NDArray[Any] | None = None
+    squares: NDArray[Any] | None = None
+    clusters: list[NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class GroupRates:
+    """One metric in every group of one attribute, one number per group.
+
+    ``rows`` real rows of the denominator · ``x`` of ``n`` effective rows, for intervals (the counts themselves
+    where rows are neither weighted nor clustered) · ``missing`` why there is no number, or empty · ``totals`` all
+    rows of the group · ``file`` where the decisions are · ``favourable`` whether positive is good for the person.
+    """
+
+    measure: str
+    attribute: str
+    groups: list[str]
+    totals: NDArray[Any]
+    rows: Floats
+    x: Floats
+    n: Floats
+    value: Floats
+    missing: list[str]
+    among: str
+    good: str
+    level: float
+    file: str
+    favourable: bool
+
+
+def count(evidence: Evidence, attribute: str, cell: NDArray[np.int8]) -> Counted:
+    """Tally the rows of every group of an attribute (``cell``: see ``audits.metrics.counting.cells``)."""
+    codes, groups = evidence.codes(attribute)
+    weights, clusters = evidence.weights(), evidence.cluster_codes()
+    counted = Counted(attribute, groups, tally(codes, len(groups), cell))
+    if weights is None and clusters is None:
+        return counted
+    return Counted(
+        attribute,
+        groups,
+        counted.rows,
+        None if weights is None else tally(codes, len(groups), cell, weights),
+        None if weights is None else tally(codes, len(groups), cell, weights**2),
+        None if clusters is None else tally_clusters(codes, len(groups), cell, clusters, weights),
+    )
+
+
+def measure(evidence: Evidence, entry: Entry, counted: Counted, floor: int) -> GroupRates:
+    """Take a metric in every group.
+
+    Args:
+        evidence: for its spec: the level, what is favourable, whether there is a label.
+        entry: the metric, from ``audits.metrics.registry``.
+        counted: the tallies of the attribute.
+        floor: fewest rows of the denominator for a number.
+    """
+
+    def share(table: NDArray[Any]) -> tuple[Floats, Floats]:
+        of, among = entry.function(confusion(table, entry.facts["decisions"]))
+        return np.asarray(of, np.float64), np.asarray(among, np.float64)
+
+    rows = share(counted.rows)[1]
+    of, among = share(counted.rows if counted.weights is None else counted.weights)
+    worth = rows
+    if counted.clusters is not None:
+        worth = _cluster_worth(counted.clusters, share, rows, critical(evidence.spec.statistics.level))
+    elif counted.squares is not None:
+        worth = np.minimum(kish(among, share(counted.squares)[1]), rows)
+    value = quotient(of, among)
+    plain = worth is rows and counted.weights is None
+    missing = [
+        _why_missing(evidence, entry, group, int(n), float(total), floor)
+        for group, n, total in zip(counted.groups, rows, among, strict=True)
+    ]
+    return GroupRates(
+        measure=entry.name,
+        attribute=counted.attribute,
+        groups=counted.groups,
+        totals=counted.rows.sum(axis=(1, 2)),
+        rows=rows,
+        x=of if plain else value * worth,
+        n=worth,
+        value=value,
+        missing=missing,
+        among=entry.facts["among"],
+        good=entry.facts["good"],
+        level=evidence.spec.statistics.level,
+        file="rows.parquet" if evidence.spec.model is None else "predictions.parquet",
+        favourable=evidence.spec.data.positive_is_favourable,
+    )
+
+
+def _cluster_worth(clusters: list[NDArray[Any]], share: Any, rows: Floats, z: float) -> Floats:
+    """Effective rows of each group, from how much its clusters differ."""
+    worth = np.zeros(len(clusters))
+    for at, table in enumerate(clusters):
+        of, among = share(table)
+        effective = cluster_effective(of, among, float(rows[at]))
+        worth[at] = float(degrees_adjusted(rows[at], effective, np.count_nonzero(among > 0), z))
+    return worth
+
+
+def _why_missing(evidence: Evidence, entry: Entry, group: str, rows: int, total: float, floor: int) -> str:
+    """Why a group has no number; empty where it has one."""
+    name, among = entry.name.replace("_", " "), entry.facts["among"]
+    if entry.facts["labels"] and evidence.spec.data.label is None:
+        return f"the spec names no label (data.label), so nothing is known of the {name}"
+    if rows == 0:
+        return f"{group} has no {among}{_known_part(entry)}, so it has no {name}"
+    if total <= 0:
+        return f"the {among} of {group} have no weight, so it has no {name}"
+    if rows < floor:
+        return f"{group} has {rows} {among}, fewer than the floor of {floor}"
+    return ""
+
+
+def _known_part(entry: Entry) -> str:
+    """What must be known of a row for it to be in the denominator."""
+    if not entry.facts["decisions"]:
+        return ""
+    return " with a decision" if entry.facts["labels"] and "predicted" not in entry.facts["among"] else ""
