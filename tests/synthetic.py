@@ -123,20 +123,17 @@ def _write_evidence(run: Path, count: int, random: np.random.Generator) -> None:
     texts = [f"Letter {at}: this {sex} person worked here." for at, sex in enumerate(sexes)]
     other = [text.replace("female", "MALE").replace("male", "female").replace("MALE", "male") for text in texts]
     inputs, changed = [text_input(text) for text in texts], [text_input(text) for text in other]
-    rows = {
+    rows: dict[str, Any] = {
         "row": range(count),
         "input": inputs,
         "label": (random.random(count) < 0.5).astype(int),
-        "decision": [None] * count,
-        "score": [None] * count,
-        "weight": [None] * count,
-        "cluster": [None] * count,
         "text": texts,
-        "continuation": [None] * count,
         "data.sex": sexes,
     }
     schema = ROWS.append(pa.field("data.sex", pa.string()))
-    pq.write_table(pa.table(rows, schema=schema), run / "rows.parquet")
+    pq.write_table(
+        pa.table({name: rows.get(name, [None] * count) for name in schema.names}, schema=schema), run / "rows.parquet"
+    )
     pq.write_table(pa.table({"row": pa.array(range(count), pa.int64()), "sex": sexes}), run / "slices.parquet")
     pairs = [
         {
@@ -151,8 +148,6 @@ def _write_evidence(run: Path, count: int, random: np.random.Generator) -> None:
             "original": inputs[at],
             "input": changed[at],
             "text": other[at],
-            "continuation": None,
-            "changes": None,
             "edits": "[]",
             "status": "edited",
             "reason": "",

@@ -137,6 +137,26 @@ def test_a_spec_that_ran_with_another_seed_is_sealed_as_run(tmp_path: Path) -> N
     assert (folder / "spec.yaml").read_text().startswith("# The spec as run")
 
 
+def test_a_password_in_the_spec_never_reaches_the_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "hunter2/@x")
+    text = SPEC.replace("people.csv", "'sql+postgresql://ada:${DB_PASSWORD}@db.example/people#select * from people'")
+    text += "tracking: {uri: 'https://ada:hunter2@mlflow.example/?token=hunter2&a=1'}\n"
+    spec = spec_of(text.replace("${DB_PASSWORD}", "hunter2/@x"))
+    folder = sealed(tmp_path, text, spec=spec)
+    assert all(b"hunter2" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert read(folder).spec.data.source == "sql+postgresql://***@db.example/people#select * from people"
+    assert read(folder).spec.tracking.uri == "https://***@mlflow.example/?token=***&a=1"
+    assert "# who is asked to an interview" in (folder / "spec.yaml").read_text()
+
+
+def test_environment_variables_are_sealed_by_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLDER", "/data/2026")
+    text = SPEC.replace("people.csv", "'${FOLDER}/people.csv'").replace("equally often", "equally often (${FOLDER})")
+    written = spec_bytes(spec_of(text.replace("${FOLDER}/", "/data/2026/")), text).decode()
+    assert "source: '/data/2026/people.csv'" in written
+    assert "equally often (${FOLDER})" in written
+
+
 def test_the_policy_reads_back_as_the_limits() -> None:
     assert sealed_policy(policy_bytes(spec_of().policy)) == spec_of().policy
     assert sealed_policy(policy_bytes(())) == ()

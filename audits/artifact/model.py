@@ -83,7 +83,7 @@ class SealedFile(Frozen):
 class Digests(Frozen):
     """What the audit was about, by content.
 
-    Spec, policy and data as checked; ``model`` null where decisions in the data were audited; ``findings`` is
+    Spec (without secrets), policy and data as checked; ``model`` null where decisions in the data were audited; ``findings`` is
     the sha256 of ``findings.json``.
     """
 

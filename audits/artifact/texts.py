@@ -40,17 +40,29 @@ def sealed_policy(content: bytes) -> tuple[Limit, ...]:
     return policy
 
 
+def without_secrets(spec: AuditSpec) -> AuditSpec:
+    """Return the spec as it may be shown: names and passwords in addresses of servers are blanked out."""
+    return spec.model_copy(
+        update={
+            "data": spec.data.model_copy(update={"source": _blanked(spec.data.source)}),
+            "model": spec.model and spec.model.model_copy(update={"uri": _blanked(spec.model.uri)}),
+            "tracking": spec.tracking.model_copy(update={"uri": spec.tracking.uri and _blanked(spec.tracking.uri)}),
+        }
+    )
+
+
 def spec_bytes(spec: AuditSpec, text: str) -> bytes:
     """Return ``spec.yaml``: the text as it was given, with the limits written out where it named a file.
 
-    Environment variables stand there by their values. Where the audit ran with something else than the text
-    says (another seed, say), the spec as run is written instead, under a comment that says so.
+    Environment variables stand there by their values, secrets blanked out. Where the audit ran with something
+    else than the text says (another seed, say), the spec as run is written instead, under a comment that says so.
     """
-    kept = _as_run(spec, text).encode()
+    spec = without_secrets(spec)
     try:
+        kept = _blanked(_as_run(spec, text)).encode()
         if sealed_spec(kept).digest == spec.digest:
             return kept
-    except AuditError:
+    except (AuditError, yaml.YAMLError):
         pass  # the text leans on something beside it; the spec as run does not
     note = b"# The spec as run; it says something else than the file that was given.\n"
     written = note + _yaml(spec.model_dump(mode="python", exclude_defaults=True))
@@ -71,6 +83,11 @@ def sealed_spec(content: bytes) -> AuditSpec:
     if isinstance(spec.limits, str):
         raise ArtifactError(f"spec.yaml: limits: got the file name {spec.limits!r}, expected the limits", _AGAIN)
     return spec
+
+
+def _blanked(text: str) -> str:
+    text = re.sub(r"(://)[^\s\"'#?]*@", r"\1***@", text)
+    return re.sub(r"(?i)([?&;](?:user|password|passwd|pwd|token|secret|api_?key|key|sig)=)[^&;#\s\"']+", r"\1***", text)
 
 
 def _as_run(spec: AuditSpec, text: str) -> str:
