@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from audits.findings import digest
+
+SLOT = re.compile(r"\{([A-Za-z][A-Za-z_]*)\}")
+"""A slot of a prompt template: ``{name}``; ``{He}`` is ``{he}`` at the start of a sentence."""
+
+
+def slots(text: str) -> list[str]:
+    """Return the names of the slots that a text holds unfilled; a text with any is not scored."""
+    return [found.group(1) for found in SLOT.finditer(text)]
 
 
 def text_input(text: str) -> str:

@@ -36,6 +36,8 @@ class Version(Frozen):
     ``text`` is the changed text; ``changes`` the changed columns of a table row. ``kind="control"`` is an edit
     of the same length that changes no protected attribute: the effect of editing as such.
     ``prompt``/``continuation`` subjects put the prompt in ``text`` and the continuation in ``continuation``.
+    ``filling`` numbers the fillings of one template: filling i of a group belongs to filling i of every other.
+    ``reason`` says why a version was refused; of an edited one, which of its edits were guesses (``ambiguous: …``).
     """
 
     row: int
@@ -48,6 +50,7 @@ class Version(Frozen):
     continuation: str | None = None
     changes: dict[str, float | int | str | bool | None] | None = None
     edits: tuple[Edit, ...] = ()
+    filling: int | None = None
     status: Literal["edited", "refused"] = "edited"
     reason: str = ""
 
