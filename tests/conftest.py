@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,3 +30,56 @@ def shared_data() -> Path:
 def shared_models() -> Path:
     """The folder of small models; skips where it is absent."""
     return _folder("EVENHAND_MODELS", "models")
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one Prefect server for the whole session; each start costs seconds."""
+    from flows.server import server
+
+    home = tmp_path_factory.mktemp("prefect")
+    before = os.environ.pop("PREFECT_API_URL", None)
+    os.environ["PREFECT_HOME"] = str(home / "none")  # a developer's own profile must not answer here
+    with server(home) as started:
+        assert started is not None
+        started.wait()
+        address = os.environ["PREFECT_API_URL"]
+        yield address
+    started.process.stdin.close()
+    started.process.terminate()
+    started.process.wait()
+    os.environ.pop("PREFECT_HOME")
+    if before is not None:
+        os.environ["PREFECT_API_URL"] = before
+
+
+@pytest.fixture
+def evenhand(prefect_api: str, tmp_path: Path) -> Evenhand:
+    """Runs the command line in a folder of its own."""
+    return Evenhand(tmp_path, prefect_api)
+
+
+class Evenhand:
+    """``evenhand …`` as a user runs it: another process, its own home, in ``folder``."""
+
+    def __init__(self, folder: Path, prefect_api: str) -> None:
+        self.folder = folder
+        self.environment = os.environ | {
+            "EVENHAND_HOME": str(folder / "home"),
+            "PREFECT_API_URL": prefect_api,
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def __call__(self, *arguments: str | Path, expect: int | None = None) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(timeout=300)
+        done = subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+        if expect is not None:
+            assert done.returncode == expect, f"exit code {done.returncode}\n{stdout}\n{stderr}"
+        return done

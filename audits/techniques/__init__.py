@@ -19,6 +19,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+from audits.errors import NotMeasurable
 from audits.findings import Finding
 from audits.registry import Entry, Registry
 
@@ -51,8 +52,14 @@ def examines_inside(entry: Entry) -> bool:
 
 
 def run(entry: Entry, evidence: Any, options: dict[str, Any], subject: Any = None) -> list[Finding]:
-    """Carry out a technique with options as the spec gives them, checked against its signature."""
+    """Carry out a technique with options as the spec gives them, checked against its signature.
+
+    Returns its findings. One that cannot be carried out at all is one finding that says why.
+    """
     checked = entry.options.model_validate(options)
     given = {name: getattr(checked, name) for name in type(checked).model_fields}
     arguments = (evidence, subject) if examines_inside(entry) else (evidence,)
-    return list(entry.function(*arguments, **given))
+    try:
+        return list(entry.function(*arguments, **given))
+    except NotMeasurable as reason:
+        return [Finding(technique=entry.name, measure=entry.name, comparison="check", missing=reason.message)]

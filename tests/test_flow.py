@@ -1,0 +1,204 @@
+"""Whole audits through the command line, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+SPEC = """
+audit: loans
+question: Are people approved equally often?
+data:
+  source: loans.csv
+  label: repaid
+  favourable: 1
+  decision: approved
+protected:
+  group: {column: group, reference: a}
+  sex: {column: sex}
+intersections: 2
+techniques:
+  parity: {}
+limits:
+  - {measure: selection_rate, over: group, compare: difference, at_most: 0.1}
+"""
+
+LETTERS = """
+audit: letters
+question: Does the word decide?
+data:
+  source: letters.jsonl
+  text: letter
+  favourable: 1
+protected:
+  sex:
+    column: sex
+    reference: man
+    terms: {man: [man], woman: [woman]}
+model:
+  kind: python
+  uri: model.py:MODEL
+counterfactuals:
+  swap: {attributes: [sex]}
+techniques:
+  parity: {metrics: [selection_rate]}
+  flip_rate: {}
+limits:
+  - {measure: flip_rate, over: sex, at_most: 0.02}
+"""
+
+MODEL = '''
+def blind(texts):
+    """Reads the income only."""
+    return [0.9 if "good income" in text else 0.1 for text in texts]
+
+
+def biased(texts):
+    """Reads the income, and turns away a quarter of the women."""
+    return [0.1 if "woman" in text and "Leeds" in text else score for text, score in zip(texts, blind(texts))]
+'''
+
+
+@pytest.fixture
+def loans(tmp_path: Path) -> Path:
+    """400 decisions, group b approved half as often as group a."""
+    rng = np.random.default_rng(7)
+    group = np.where(np.arange(400) % 2 == 0, "a", "b")
+    approved = rng.random(400) < np.where(group == "a", 0.8, 0.4)
+    sex = np.where(rng.random(400) < 0.5, "woman", "man").astype(object)
+    sex[:5] = None
+    table = pa.table(
+        {
+            "group": group,
+            "sex": pa.array(list(sex), pa.string()),
+            "approved": approved.astype(int),
+            "repaid": (rng.random(400) < 0.7).astype(int),
+        }
+    )
+    pyarrow.csv.write_csv(table, tmp_path / "loans.csv")
+    (tmp_path / "loans.yaml").write_text(SPEC)
+    return tmp_path / "loans.yaml"
+
+
+@pytest.fixture
+def letters(tmp_path: Path) -> Path:
+    """400 short letters; ``{model}`` in the spec is still to be named."""
+    towns = ["York", "Leeds", "Bath", "Hull"]
+    rows = [
+        {
+            "letter": f"I am a {sex} from {towns[i % 4]} with a {'good' if i % 3 else 'small'} income.",
+            "sex": sex,
+        }
+        for i in range(200)
+        for sex in ("man", "woman")
+    ]
+    (tmp_path / "letters.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "model.py").write_text(textwrap.dedent(MODEL))
+    return tmp_path
+
+
+def document(done) -> dict:
+    return json.loads(done.stdout)
+
+
+def findings_of(outcome: dict) -> bytes:
+    return (Path(outcome["artifact"]) / "findings.json").read_bytes()
+
+
+def test_an_audit_of_decisions_is_sealed_verified_and_replayed(evenhand, loans):
+    outcome = document(evenhand("run", loans, "--json", expect=1))
+    assert outcome["verdict"] == "FAIL"
+    assert "group" in outcome["limits"][0]["text"]
+    artifact = outcome["artifact"]
+    assert {"card.html", "card.md", "manifest.json"} <= {path.name for path in Path(artifact).iterdir()}
+    evenhand("verify", artifact, expect=0)
+    assert "equal" in json.dumps(document(evenhand("replay", artifact, "--json", expect=0)))
+    assert b"<!doctype html>" in evenhand("card", artifact, expect=0).stdout.lower().encode()
+
+
+def test_the_second_run_repeats_nothing_and_chains_to_the_first(evenhand, loans):
+    first = document(evenhand("run", loans, "--json", expect=1))
+    again = evenhand("run", loans, "--json", expect=1)
+    assert again.stderr.count("as before") >= 5
+    second = document(again)
+    assert findings_of(first) == findings_of(second)
+    manifest = json.loads((Path(second["artifact"]) / "manifest.json").read_bytes())
+    assert manifest["previous"] == first["digest"]
+
+
+def test_a_changed_row_is_read_again(evenhand, loans):
+    first = document(evenhand("run", loans, "--json", expect=1))
+    data = loans.parent / "loans.csv"
+    lines = data.read_text().splitlines()
+    data.write_text("\n".join([*lines, lines[-1]]) + "\n")
+    assert findings_of(first) != findings_of(document(evenhand("run", loans, "--json", expect=1)))
+
+
+def test_a_model_that_reads_the_word_fails_and_a_blind_one_passes(evenhand, letters):
+    for model, code in (("biased", 1), ("blind", 0)):
+        spec = letters / f"{model}.yaml"
+        spec.write_text(LETTERS.replace("MODEL", model))
+        outcome = document(evenhand("run", spec, "--json", expect=code))
+        flips = [f for f in json.loads(findings_of(outcome)) if f["id"].startswith("flip_rate/flip_rate/sex/")]
+        rate = next(f["value"] for f in flips if f["comparison"] == "rate" and f["group"] != "(control)")
+        # 50 of 200 pairs come from Leeds; of those, 34 have a good income (those with i % 3 != 0)
+        expected = sum(1 for i in range(200) if i % 4 == 1 and i % 3 != 0) / 200 if model == "biased" else 0.0
+        assert rate == pytest.approx(expected)
+
+
+def test_only_the_wanted_steps_run(evenhand, loans):
+    done = evenhand("run", loans, "--only", "cut", expect=0)
+    assert "cut" in done.stderr
+    assert "parity" not in done.stderr
+    assert not (loans.parent / "runs").exists()
+    wrong = evenhand("run", loans, "--only", "cutt", expect=2)
+    assert "did you mean 'cut'?" in wrong.stderr
+
+
+def test_a_tracking_server_that_is_away_costs_nothing_but_a_warning(evenhand, loans):
+    evenhand.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    done = evenhand("run", loans, "--json", expect=1)
+    outcome = document(done)
+    assert outcome["mlflow_run"] is None
+    assert "could not be reached" in done.stderr
+    del evenhand.environment["MLFLOW_TRACKING_URI"]
+    resumed = document(evenhand("run", "--resume", outcome["artifact"], "--json", expect=0))
+    assert resumed["run_id"]
+    again = document(evenhand("run", "--resume", outcome["artifact"], "--json", expect=0))
+    assert again["run_id"] == resumed["run_id"]
+
+
+STEPS = ["load", "cut", "pair", "resolve", "observe", "examine parity", "judge", "write_card", "seal"]
+
+
+def kill_after(evenhand, spec: Path, step: str) -> None:
+    """Start the audit and kill it, as ``kill -9`` does, once ``step`` is done."""
+    process = evenhand.start("run", spec, "--json")
+    for line in process.stderr:
+        if line.strip().startswith(step):
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=[] if step == "observe" else pytest.mark.slow) for step in STEPS]
+)
+def test_a_killed_run_carries_on_to_the_same_findings(evenhand, loans, step, tmp_path_factory):
+    kill_after(evenhand, loans, step)
+    done = evenhand("run", loans, "--json", expect=1)
+    assert done.stderr.count("as before") >= min(STEPS.index(step) + 1, 3)
+    resumed = document(done)
+    assert len(list((loans.parent / "runs" / "loans").iterdir())) == 1
+    evenhand.environment["EVENHAND_HOME"] = str(tmp_path_factory.mktemp("undisturbed"))
+    undisturbed = document(evenhand("run", loans, "--json", expect=1))
+    assert findings_of(undisturbed) == findings_of(resumed)
