@@ -1,70 +1,106 @@
-"""The spec: what to audit, as frozen models. Reading one checks every key, name and option (``read_spec``)."""
+"""The spec: what to audit, as frozen models. ``audits.spec_reader.read_spec`` reads and checks one.
+
+The text under each field is its description in the JSON Schema (``evenhand schema``).
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from audits.findings import Frozen, digest
 
 Scalar = bool | int | float | str
+THRESHOLD = r"^\s*(>=|>|<=|<)\s*-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=80)]
 
 ModelKind = Literal["text-classifier", "tabular", "causal-lm", "python"]
 
 
-class Expectation(Frozen):
+class Section(Frozen):
+    """A part of the spec: frozen, refuses unknown keys, each field described by the text under it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Expectation(Section):
     """One Great Expectations expectation: its snake-case name and its arguments."""
 
     expect: str
+    """Name, with or without ``expect_``: ``column_values_to_be_between``."""
     arguments: dict[str, Any] = Field(default_factory=dict)
+    """Its arguments: ``{column: age, min_value: 18}``."""
 
 
-class Split(Frozen):
+class Split(Section):
     """Rows are dealt to a fitting part and an audited part by a seeded shuffle; only the audited part is audited."""
 
     audit: float = Field(default=0.5, gt=0, le=1)
-    seed: int = 0
+    """Share of the rows that are audited."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the shuffle."""
 
 
-class Template(Frozen):
+class Template(Section):
     """Writes each row out as a text: a Jinja file (sandboxed) whose names are the data's columns."""
 
     file: str
+    """Path of the Jinja file, relative to the spec."""
     column: str = "text"
+    """Name of the column the text is written to."""
 
 
-class DataSpec(Frozen):
+class DataSpec(Section):
     """Where the table is and which column plays which role.
 
     ``positive`` is the value of label and decision that the rates call positive (default: ``favourable``);
     ``favourable`` is the one that is good for the person. They differ where the positive class is the bad one
-    (a prediction of reoffending). ``threshold`` turns ``score`` into decisions: ``">= 5"``.
+    (a prediction of reoffending).
     """
 
     source: str
-    revision: str | None = None
+    """A path (parquet, csv, jsonl), ``package:NAME/DATASET``, a hub id with revision, or ``sql+<url>#<query>``."""
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    """Commit of the hub dataset."""
     config: str | None = None
+    """Configuration of the hub dataset."""
     part: str | None = None
+    """Part of the hub dataset: ``train``, ``test`` …"""
     available_from: str | None = None
+    """Where the data can be had; told to whoever does not have them."""
     where: str | None = None
+    """Row filter, an SQL expression: ``age >= 18 AND state = 'FL'``."""
     split: Split | None = None
+    """Keep a part of the rows for fitting a model; only the other part is audited."""
     template: Template | None = None
+    """Write each row out as a text for a text model."""
     label: str | None = None
+    """Column with the truth."""
     favourable: Scalar = 1
+    """The value of label and decision that is good for the person."""
     positive: Scalar | None = None
+    """The value of label and decision that the rates call positive; the favourable one where left out."""
     decision: str | None = None
+    """Column with decisions already taken; then no model is needed."""
     score: str | None = None
-    threshold: str | None = Field(default=None, pattern=r"^\s*(>=|>|<=|<)\s*-?[0-9.]+(e-?[0-9]+)?\s*$")
+    """Column with scores already given; then no model is needed."""
+    threshold: str | None = Field(default=None, pattern=THRESHOLD)
+    """Which scores are a positive decision: ``">= 5"``."""
     text: str | None = None
+    """Column with the text the model reads."""
     continuation: str | None = None
+    """Column with what a causal language model scores after the text."""
     features: tuple[str, ...] = ()
+    """Columns a tabular model reads."""
     weight: str | None = None
+    """Column with row weights, 0 or more."""
     cluster: str | None = None
+    """Column that says which rows belong together: rows of one person or of one template."""
     expect: tuple[Expectation, ...] = ()
+    """Data expectations beyond those checked anyway."""
     when_broken: Literal["stop", "carry-on"] = "stop"
+    """What a broken expectation does: stop the audit, or be recorded only."""
 
     @property
     def positive_value(self) -> Scalar:
@@ -76,22 +112,29 @@ class DataSpec(Frozen):
         """Whether the positive decision is the one that is good for the person."""
         return self.positive_value == self.favourable
 
+    @property
+    def text_column(self) -> str | None:
+        """The column the model reads its text from: given, or written by the template."""
+        return self.template.column if self.template else self.text
 
-class ProtectedSpec(Frozen):
-    """One protected attribute: a column, indicator columns, or (for prompts) only its terms.
 
-    ``values`` names the column's values; ``bins`` are the inner edges of a continuous column;
-    ``indicators`` maps 0/1 columns to group names; ``terms`` are the words of each group that a text swap
-    exchanges, the first one being what is written in; ``reference`` is a group, ``largest`` or ``best``.
-    """
+class ProtectedSpec(Section):
+    """One protected attribute: a column, indicator columns, or (for prompts) only its terms."""
 
     column: str | None = None
+    """Column that holds the attribute."""
     indicators: dict[str, str] | None = None
+    """0/1 columns and the group each one marks: ``{black: Black, hispan: Hispanic}``."""
     values: dict[Scalar, str] | None = None
+    """Names of the column's values: ``{0: female, 1: male}``."""
     bins: tuple[float, ...] | None = None
+    """Inner edges of a continuous column: ``[25, 45]`` makes ``<25``, ``25 to <45``, ``≥45``."""
     terms: dict[str, tuple[str, ...]] | None = None
+    """Words of each group that a text swap exchanges; the first one is what is written in."""
     lexicon: str | None = None
+    """A lexicon that ships with the project, or a file of terms."""
     reference: str = "largest"
+    """The group others are compared with: a group, ``largest`` or ``best``."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> ProtectedSpec:
@@ -99,28 +142,42 @@ class ProtectedSpec(Frozen):
             raise ValueError("got both column and indicators, expected one of them")
         if self.bins is not None and self.values is not None:
             raise ValueError("got both values and bins, expected one of them")
-        if self.bins is not None and list(self.bins) != sorted(set(self.bins)):
-            raise ValueError("bins must rise")
+        if self.bins is not None and (not self.bins or list(self.bins) != sorted(set(self.bins))):
+            raise ValueError(f"bins: got {list(self.bins)}, expected edges that rise")
         return self
 
+    @property
+    def sliced(self) -> bool:
+        """Whether rows have this attribute; one with terms only exists in edited texts."""
+        return self.column is not None or self.indicators is not None
 
-class ModelSpec(Frozen):
-    """The model under audit. ``fit`` names a function that makes it at first use (``file.py:function``).
 
-    ``uri``: ``models:/name/version``, a folder, a hub id (with ``revision``), ``file.py:function``.
-    ``pickle_sha256`` allows one pickle by its digest; nothing else that runs code on loading is loaded.
+class ModelSpec(Section):
+    """The model under audit.
+
+    Nothing that runs code on loading is loaded, except the one pickle that ``pickle_sha256`` allows.
     """
 
     kind: ModelKind
+    """What the model reads and answers."""
     uri: str
+    """``models:/name/version``, a folder, a hub id (with ``revision``), ``file.py:function``."""
     revision: str | None = None
+    """Commit of the hub model."""
     fit: str | None = None
+    """Function that makes the model at first use: ``file.py:function``."""
     threshold: float = 0.5
+    """Scores from here on are a positive decision."""
     positive_class: str | int | None = None
+    """Class (index or name) whose probability is the score; index 1 where left out."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where the model runs."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Number format the model computes in."""
     max_tokens: int | None = Field(default=None, gt=0)
+    """Texts are cut after this many tokens."""
     pickle_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """sha256 of the one pickle that may be loaded."""
 
 
 def _attribute_name(name: str) -> str:
@@ -130,15 +187,18 @@ def _attribute_name(name: str) -> str:
 Attribute = Annotated[str, AfterValidator(_attribute_name)]
 
 
-class Waiver(Frozen):
-    """A named person takes responsibility for one broken limit until a date (``YYYY-MM-DD``)."""
+class Waiver(Section):
+    """A named person takes responsibility for one broken limit until a date."""
 
     owner: str
+    """Who takes responsibility."""
     reason: str
+    """Why."""
     expires: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    """Last day it holds, ``YYYY-MM-DD``."""
 
 
-class Limit(Frozen):
+class Limit(Section):
     """What must hold: a measure, over one attribute or each of several, within a bound.
 
     ``compare: rate`` bounds each group's own number; ``difference`` and ``ratio`` bound every ordered pair of
@@ -146,21 +206,30 @@ class Limit(Frozen):
     """
 
     measure: str
+    """Name of what is measured: ``selection_rate``, ``flip_rate`` …"""
     over: Attribute | tuple[Attribute, ...]
+    """A protected attribute, an intersection (``race*sex``), or a list of them."""
     compare: Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap"] = "rate"
+    """What is bounded: each group's own number, or what two groups differ by."""
     technique: str | None = None
+    """Technique whose measure is meant, where two have one of that name."""
     at_least: float | None = None
+    """The lower bound."""
     at_most: float | None = None
+    """The upper bound."""
     waiver: Waiver | None = None
+    """Who takes responsibility if it does not hold."""
 
     @model_validator(mode="after")
     def _one_bound(self) -> Limit:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("a limit has exactly one of at_least and at_most")
-        if self.compare == "ratio" and not 0 < (self.at_least or self.at_most or 0):
-            raise ValueError("a bound on a ratio is above 0")
+        if self.at_least is not None and self.at_most is not None:
+            raise ValueError("got both at_least and at_most, expected one of them")
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("got no bound, expected at_least or at_most")
+        if self.compare == "ratio" and not self.bound > 0:
+            raise ValueError(f"got a ratio bounded by {self.bound:g}, expected a bound above 0")
         if self.compare in ("difference", "paired") and self.at_most is None:
-            raise ValueError(f"a limit on a {self.compare} takes at_most")
+            raise ValueError(f"got at_least on a {self.compare}, expected at_most")
         return self
 
     @property
@@ -179,53 +248,82 @@ class Limit(Frozen):
         return f"{self.measure} over {attribute}: {self.compare} {side} {self.bound:g}"
 
 
-class Statistics(Frozen):
+class Statistics(Section):
     """Confidence level of published intervals, and the seed of everything random."""
 
     level: float = Field(default=0.95, ge=0.5, lt=1)
-    seed: int = 0
+    """Confidence level of published intervals."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of everything random."""
 
 
-class CardSpec(Frozen):
+class CardSpec(Section):
     """What only people know about the audit; anything left out reads "not supplied" in the card."""
 
     title: str | None = None
+    """Heading of the card."""
     intended_use: str | None = None
+    """What the decisions are used for."""
     out_of_scope: str | None = None
+    """What they must not be used for."""
     owner: str | None = None
+    """Who answers for the audit."""
     contact: str | None = None
+    """Where questions go."""
     licence: str | None = None
+    """Licence of the model or data."""
     ethical_considerations: str | None = None
+    """Risks and what was done about them."""
     caveats: str | None = None
+    """What a reader must know before relying on the numbers."""
     positive_word: str | None = None
+    """What a positive decision is called: ``approved``."""
     negative_word: str | None = None
+    """What a negative decision is called: ``denied``."""
     subject_word: str | None = None
+    """What the people are called, in the plural: ``applicants``."""
     packs: tuple[str, ...] = ()
+    """Regulation packs the card answers."""
 
 
-class Tracking(Frozen):
+class Tracking(Section):
     """The MLflow experiment, and the server where there is one (default: a local SQLite file)."""
 
     experiment: str | None = None
+    """Name of the MLflow experiment; the audit's name where left out."""
     uri: str | None = None
+    """Tracking server."""
 
 
-class AuditSpec(Frozen):
+class AuditSpec(Section):
     """A whole audit."""
 
     audit: Name
+    """Name of the audit."""
     question: str
+    """The question it answers, in one sentence."""
     data: DataSpec
+    """The table and the roles of its columns."""
     protected: dict[str, ProtectedSpec] = Field(min_length=1)
+    """Protected attributes by name."""
     intersections: int = Field(default=1, ge=1, le=4)
+    """Up to how many attributes are combined: 2 adds every pair."""
     model: ModelSpec | None = None
+    """The model under audit; left out: the decisions in the data are audited."""
     counterfactuals: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Ways to change a protected attribute of an input, with their options."""
     techniques: dict[str, dict[str, Any]] = Field(min_length=1)
+    """What is measured, with options."""
     limits: tuple[Limit, ...] | str = ()
+    """The policy: a list of limits, or the name of a file that holds one."""
     statistics: Statistics = Statistics()
+    """Confidence level and seed."""
     card: CardSpec = CardSpec()
+    """What only people know."""
     tracking: Tracking = Tracking()
+    """Where MLflow keeps the run."""
     evidence: Literal["keep", "digest-only"] = "keep"
+    """Whether the artifact holds the rows, or only their digests (data that may not be copied)."""
 
     @property
     def digest(self) -> str:
@@ -235,15 +333,9 @@ class AuditSpec(Frozen):
     @property
     def policy(self) -> tuple[Limit, ...]:
         """The limits. ``read_spec`` has already replaced a file name by what the file holds."""
-        assert not isinstance(self.limits, str)
-        return self.limits
+        return () if isinstance(self.limits, str) else self.limits
 
     @property
     def policy_digest(self) -> str:
         """sha256 of the limits."""
         return digest([limit.model_dump(mode="json") for limit in self.policy])
-
-
-def read_spec(path: Path) -> AuditSpec:
-    """Read and check a spec. Raises ``SpecError`` with line, what was got, what was expected."""
-    raise NotImplementedError  # replaced in the same change set: see the spec reader

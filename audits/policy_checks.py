@@ -1,0 +1,96 @@
+"""What must fit between a spec's limits and the rest of it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from audits.errors import nearest
+from audits.spec import AuditSpec, Limit
+from audits.spec_errors import Mistake
+from audits.yaml_lines import Place
+
+
+def check_policy(spec: AuditSpec) -> Iterator[Mistake]:
+    """Return every mistake of the limits."""
+    for at, limit in enumerate(spec.policy):
+        yield from _limit(spec, limit, ("limits", at))
+    yield from _measures(spec)
+
+
+def _limit(spec: AuditSpec, limit: Limit, place: Place) -> Iterator[Mistake]:
+    for at, over in enumerate(limit.attributes):
+        yield from _over(spec, over, (*place, "over") if isinstance(limit.over, str) else (*place, "over", at))
+    if limit.technique is not None and limit.technique not in spec.techniques:
+        yield Mistake(
+            (*place, "technique"),
+            f"got {limit.technique!r}, expected a technique of this spec",
+            nearest(limit.technique, spec.techniques),
+        )
+    if limit.waiver is not None:
+        try:
+            datetime.date.fromisoformat(limit.waiver.expires)
+        except ValueError:
+            yield Mistake((*place, "waiver", "expires"), f"got {limit.waiver.expires!r}, expected a day that exists")
+
+
+def _over(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:
+    parts = over.split("×")
+    for part in parts:
+        if part not in spec.protected:
+            yield Mistake(place, f"got {part!r}, expected a protected attribute", nearest(part, spec.protected))
+            return
+    ordered = [name for name in spec.protected if name in parts]
+    if len(ordered) != len(parts):
+        yield Mistake(place, f"got {over!r}, expected each attribute once")
+    elif parts != ordered:
+        yield Mistake(place, f"got {over!r}, expected the order of the spec", f"write {'×'.join(ordered)!r}")
+    elif len(parts) > spec.intersections:
+        yield Mistake(
+            place,
+            f"got {over!r}, expected at most {spec.intersections} attribute"
+            f"{'s' if spec.intersections > 1 else ''} together",
+            f"set intersections: {len(parts)}",
+        )
+    elif len(parts) > 1 and not all(spec.protected[part].sliced for part in parts):
+        yield Mistake(place, f"got {over!r}, expected attributes that rows have", "give each a column or indicators")
+
+
+def _measures(spec: AuditSpec) -> Iterator[Mistake]:
+    """A limit on what no technique of the spec measures; only where every technique says what it measures."""
+    from audits import metrics
+
+    known = _known_measures(spec)
+    for at, limit in enumerate(spec.policy):
+        if known is not None and limit.measure.partition("[")[0] not in known:
+            yield Mistake(
+                ("limits", at, "measure"),
+                f"got {limit.measure!r}, expected what a technique here measures",
+                nearest(limit.measure, known),
+            )
+        elif (
+            limit.measure in metrics.registry and limit.compare in ("rate", "difference") and not 0 <= limit.bound <= 1
+        ):
+            key = "at_least" if limit.at_least is not None else "at_most"
+            yield Mistake(
+                ("limits", at, key),
+                f"got {limit.bound:g}, expected 0 to 1: a rate is a proportion",
+                f"write {limit.bound / 100:g} for {limit.bound:g} %",
+            )
+
+
+def _known_measures(spec: AuditSpec) -> set[str] | None:
+    from audits import metrics, techniques
+
+    known: set[str] = set()
+    for name, options in spec.techniques.items():
+        if name not in techniques.registry:
+            return None
+        entry = techniques.registry[name]
+        if "metrics" in entry.options.model_fields:
+            known |= set(options.get("metrics") or metrics.registry)
+        elif entry.facts.get("measures"):
+            known |= set(entry.facts["measures"])
+        else:
+            return None
+    return known
