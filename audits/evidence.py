@@ -83,10 +83,18 @@ class Evidence:
 
     def table(self, name: str) -> pa.Table:
         """Return ``<name>.parquet``, memory-mapped. Raises ``ArtifactError`` where it is absent."""
+        return pq.read_table(self._file(name), memory_map=True)
+
+    def column(self, name: str, column: str, encoded: bool = False) -> pa.ChunkedArray:
+        """Return one column of ``<name>.parquet`` without reading the others, ``encoded`` as a dictionary."""
+        wanted = [column] if encoded else None
+        return pq.read_table(self._file(name), columns=[column], memory_map=True, read_dictionary=wanted)[column]
+
+    def _file(self, name: str) -> Path:
         path = self.folder / f"{name}.parquet"
         if not path.is_file():
             raise ArtifactError(f"evidence {path.name}: not found in {str(self.folder)!r}", "run the audit again")
-        return pq.read_table(path, memory_map=True)
+        return path
 
     @cached_property
     def rows(self) -> pa.Table:
@@ -111,7 +119,7 @@ class Evidence:
     @property
     def attributes(self) -> list[str]:
         """Names of the sliced attributes and intersections, in spec order."""
-        return [name for name in self.slices.column_names if name != "row"]
+        return [name for name in pq.read_schema(self._file("slices")).names if name != "row"]
 
     def groups(self, attribute: str) -> NDArray[np.str_]:
         """Return each audited row's group of ``attribute``, as an object array of strings."""
@@ -124,37 +132,33 @@ class Evidence:
         The names are in the order of ``groups.json`` where it tells one, else sorted; ``(missing)`` is last.
         Read from the file as a dictionary, so that ten million names are never made.
         """
-        path = self.folder / "slices.parquet"
-        if not path.is_file():
-            raise ArtifactError(f"evidence {path.name}: not found in {str(self.folder)!r}", "run the audit again")
-        column = pq.read_table(path, columns=[attribute], read_dictionary=[attribute])[attribute]
-        return _ordered(_encoded(column), self._group_order(attribute))
+        return _ordered(_encoded(self.column("slices", attribute, encoded=True)), self._group_order(attribute))
 
     def _group_order(self, attribute: str) -> list[str]:
         path = self.folder / "groups.json"
         listed = json.loads(path.read_bytes()) if path.is_file() else {}
-        named = listed.get(attribute, []) if isinstance(listed, dict) else []
-        return [name for name in named if isinstance(name, str)]
+        named = listed.get("attributes", {}).get(attribute, {}).get("groups", [])
+        return [group["name"] for group in named]
 
     def cluster_codes(self) -> NDArray[np.int32] | None:
         """Return each audited row's cluster as a number, or ``None`` where every row is its own."""
         if self.spec.data.cluster is None:
             return None
-        return _encoded(self.rows["cluster"])[0]
+        return _encoded(self.column("rows", "cluster", encoded=True))[0]
 
     def label_codes(self) -> NDArray[np.int8]:
         """Return the truth of each row: 1 positive, 0 not, −1 unknown (everywhere, where there is no label)."""
-        return _small(self.rows["label"])
+        return _small(self.column("rows", "label"))
 
     def decision_codes(self) -> NDArray[np.int8]:
         """Return the decision of each row: 1 positive, 0 not, −1 unknown.
 
         Decisions that the data bring are read from ``rows``; others are looked up by input in ``predictions``.
         """
-        own = self.rows["decision"]
+        own = self.column("rows", "decision")
         if self.spec.model is None and own.null_count < len(own):
             return _small(own)
-        return _small(self.predictions["decision"].take(self._positions(self.rows["input"])))
+        return _small(self.predictions["decision"].take(self._positions(self.column("rows", "input"))))
 
     def _positions(self, inputs: pa.ChunkedArray) -> pa.ChunkedArray:
         import pyarrow.compute as pc
@@ -188,7 +192,7 @@ class Evidence:
         """Return the rows' weights, or ``None`` where every row counts once."""
         if self.spec.data.weight is None:
             return None
-        weights: NDArray[np.float64] = self.rows["weight"].to_numpy(zero_copy_only=False)
+        weights: NDArray[np.float64] = self.column("rows", "weight").to_numpy(zero_copy_only=False)
         return weights
 
     def clusters(self) -> NDArray[np.str_] | None:

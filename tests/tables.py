@@ -53,7 +53,9 @@ def write_evidence(
     decided = nothing if decision is None else decision
     found = sorted(zip(inputs, [None] * count, decided, strict=True))
     pq.write_table(
-        pa.table([pa.array(c, f.type) for c, f in zip(zip(*found, strict=True), PREDICTIONS, strict=True)], PREDICTIONS),
+        pa.table(
+            [pa.array(c, f.type) for c, f in zip(zip(*found, strict=True), PREDICTIONS, strict=True)], PREDICTIONS
+        ),
         folder / "predictions.parquet",
     )
     spec = {
