@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.errors import DataError
 from audits.inputs import features_input, prompt_input, text_input
+from audits.sources import whole_numbers
 from audits.spec import AuditSpec, DataSpec
 from audits.values import value_key
 
@@ -77,7 +78,7 @@ def inputs(spec: AuditSpec, table: pl.DataFrame, columns: dict[str, pl.Series]) 
     """Return what the model is given for each row, as a digest; null where a row has no text to give."""
     kind = spec.model.kind if spec.model else None
     if kind is None:
-        return [f"row:{row}" for row in columns["row"]]
+        return [f"row:{row}" for row in columns["row"].to_list()]
     if kind == "tabular" or (kind == "python" and spec.data.features):
         return [features_input(values) for values in table.select(spec.data.features).to_dicts()]
     texts = columns["text"].to_list()
@@ -96,9 +97,11 @@ def _empty(n: int) -> pl.Series:
 def _texts(column: pl.Series) -> pl.Series:
     import polars as pl
 
-    if column.dtype == pl.String:
-        return column
-    return pl.Series([None if value is None else value_key(value) for value in column.to_list()], dtype=pl.String)
+    if column.dtype == pl.Boolean:
+        column = column.cast(pl.Int8)
+    elif column.dtype.is_float() and whole_numbers(column):
+        column = column.cast(pl.Int64)
+    return column.cast(pl.String)
 
 
 def _coded(data: DataSpec, role: str, column: pl.Series, odd: NotUnderstood) -> pl.Series:
@@ -111,8 +114,10 @@ def _coded(data: DataSpec, role: str, column: pl.Series, odd: NotUnderstood) -> 
     if strange:
         _refuse_values(data, role, column.name, {value_key(v): n for v, n in counts.items()}, bool(codes))
         odd[role] = dict(sorted(strange.items()))
-    values = [None if value is None else codes.get(value_key(value)) for value in column.to_list()]
-    return pl.Series(values, dtype=pl.Int8)
+    known = {value: codes[value_key(value)] for value in counts if value_key(value) in codes}
+    if not known:
+        return pl.Series([None] * len(column), dtype=pl.Int8)
+    return column.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
 
 
 def _codes(data: DataSpec, found: set[str]) -> dict[str, int]:

@@ -10,10 +10,14 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from audits.errors import DataError, nearest
 from audits.findings import MISSING_GROUP
@@ -25,12 +29,34 @@ MOST_GROUPS = 1000
 """An attribute with more groups is an identifier or a number that wants ``bins``."""
 
 
+@dataclass(frozen=True)
+class Sliced:
+    """The groups of one attribute: a position in ``names`` for each row, −1 where unknown, and why unknown."""
+
+    codes: NDArray[np.int64]
+    names: list[str]
+    why: dict[str, int]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each group, in order."""
+        found = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
+        return dict(zip(self.names, found.tolist(), strict=True))
+
+    def encoded(self) -> pa.DictionaryArray:
+        """Return each row's group as dictionary-encoded text, ``(missing)`` where unknown."""
+        names = [*self.names, MISSING_GROUP]
+        codes = np.where(self.codes < 0, len(self.names), self.codes).astype(np.int32)
+        return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
+
+
 def cut(spec: AuditSpec, run: Path, out: Path) -> None:
     """Write ``slices.parquet`` and ``groups.json`` from ``rows.parquet``.
 
     ``slices.parquet`` holds ``row`` and one dictionary-encoded text column for each attribute that rows have, then
     for each intersection up to ``spec.intersections``. ``groups.json`` holds for each the groups in order with
-    their rows, the reference, how many rows are unknown and why.
+    their rows, the reference, how many rows are unknown and why. Of an intersection only combinations that rows
+    have are groups; a row that is unknown in one part is unknown.
 
     Raises:
         DataError: where a value has no name in the spec, or two groups would share one.
@@ -39,20 +65,16 @@ def cut(spec: AuditSpec, run: Path, out: Path) -> None:
 
     rows = pq.read_table(run / "rows.parquet")
     named = {name: attribute for name, attribute in spec.protected.items() if attribute.sliced}
-    columns: dict[str, list[str]] = {}
-    documents: dict[str, Any] = {}
-    for name, attribute in named.items():
-        columns[name], why = assign(name, attribute, rows)
-        order = _order(attribute, columns[name])
-        documents[name] = _document(name, columns[name], order, attribute.reference, why)
+    sliced = {name: assign(name, attribute, rows) for name, attribute in named.items()}
+    policies = {name: attribute.reference for name, attribute in named.items()}
     for depth in range(2, min(spec.intersections, len(named)) + 1):
         for parts in itertools.combinations(named, depth):
             name = CROSS.join(parts)
-            columns[name], order = _crossed(name, [columns[part] for part in parts], [documents[p] for p in parts])
-            policy = _crossed_reference([documents[part] for part in parts])
-            documents[name] = _document(name, columns[name], order, policy, {})
-    encoded = {name: pa.array(groups, pa.string()).dictionary_encode() for name, groups in columns.items()}
-    pq.write_table(pa.table({"row": rows["row"], **encoded}), out / "slices.parquet", compression="zstd")
+            sliced[name] = _crossed(name, [sliced[part] for part in parts])
+            policies[name] = _crossed_policy([policies[part] for part in parts])
+    columns = {name: groups.encoded() for name, groups in sliced.items()}
+    pq.write_table(pa.table({"row": rows["row"], **columns}), out / "slices.parquet", compression="zstd")
+    documents = {name: _document(name, groups, policies[name]) for name, groups in sliced.items()}
     text = json.dumps({"rows": rows.num_rows, "attributes": documents}, indent=1, ensure_ascii=False)
     out.joinpath("groups.json").write_text(text + "\n", encoding="utf-8")
 
@@ -85,39 +107,49 @@ def reference_group(
     return None
 
 
-def assign(name: str, attribute: ProtectedSpec, rows: pa.Table) -> tuple[list[str], dict[str, int]]:
-    """Return the group of each row, and how many rows are ``(missing)`` for which reason.
+def assign(name: str, attribute: ProtectedSpec, rows: pa.Table) -> Sliced:
+    """Return the group of each row: in the order of the spec where it names them, else the largest first.
 
     Raises ``DataError`` where a value is not one the spec names, or not one that can be told apart.
     """
     if attribute.indicators is not None:
         return _by_indicators(name, attribute.indicators, rows)
-    values = rows[f"data.{attribute.column}"].to_pylist()
-    distinct = Counter(value for value in values if not _unknown(value))
-    to_group = _namer(name, attribute, distinct)
-    named = {value: to_group(value) for value in distinct}
-    if MISSING_GROUP in named.values():
+    codes, values = _distinct(rows[f"data.{attribute.column}"])
+    counts = np.bincount(codes[codes >= 0], minlength=len(values)).tolist()
+    to_group = _namer(name, attribute, dict(zip(values, counts, strict=True)))
+    of_value = [to_group(value) for value in values]
+    sizes = Counter[str]()
+    for group, n in zip(of_value, counts, strict=True):
+        sizes[group] += n
+    if MISSING_GROUP in sizes:
         raise DataError(
             f"protected.{name}: the data hold the value {MISSING_GROUP!r}, which is the name of rows without a value",
             "give it a name: values: {...}",
         )
-    if len(set(named.values())) > MOST_GROUPS:
+    if len(sizes) > MOST_GROUPS:
         raise DataError(
-            f"protected.{name}: got {len(set(named.values()))} groups, expected at most {MOST_GROUPS}",
+            f"protected.{name}: got {len(sizes)} groups, expected at most {MOST_GROUPS}",
             "cut numbers by bins: [...], or name another column",
         )
-    groups = [MISSING_GROUP if _unknown(value) else named[value] for value in values]
-    absent = groups.count(MISSING_GROUP)
-    return groups, {"no value": absent} if absent else {}
+    names = group_names(attribute) or sorted(sizes, key=lambda group: (-sizes[group], group))
+    at = {group: position for position, group in enumerate(names)}
+    lookup = np.array([*(at[group] for group in of_value), -1], dtype=np.int64)
+    absent = int((codes < 0).sum())
+    return Sliced(lookup[codes], names, {"no value": absent} if absent else {})
 
 
-def _unknown(value: Any) -> bool:
-    return value is None or value != value  # NaN is the one value that differs from itself
+def _distinct(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
+    """Return each row's position among the distinct values, −1 where there is none; and the values."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    encoded = column.combine_chunks().dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()
 
 
-def _namer(name: str, attribute: ProtectedSpec, distinct: Counter[Any]) -> Callable[[Any], str]:
+def _namer(name: str, attribute: ProtectedSpec, counts: Mapping[Any, int]) -> Callable[[Any], str]:
     if attribute.bins is not None:
-        odd = [value for value in distinct if not isinstance(value, int | float)]
+        odd = [value for value in counts if isinstance(value, bool) or not isinstance(value, int | float)]
         if odd:
             raise DataError(
                 f"protected.{name}: got the value {odd[0]!r}, expected numbers to cut by bins",
@@ -128,7 +160,7 @@ def _namer(name: str, attribute: ProtectedSpec, distinct: Counter[Any]) -> Calla
     if attribute.values is None:
         return lambda value: str(value) if isinstance(value, bool) else value_key(value)
     known = {value_key(value): group for value, group in attribute.values.items()}
-    strange = {value_key(value): n for value, n in distinct.items() if value_key(value) not in known}
+    strange = {value_key(value): n for value, n in counts.items() if value_key(value) not in known}
     if strange:
         told = ", ".join(f"{value!r} ({n} rows)" for value, n in sorted(strange.items())[:8])
         raise DataError(
@@ -139,82 +171,76 @@ def _namer(name: str, attribute: ProtectedSpec, distinct: Counter[Any]) -> Calla
     return lambda value: known[value_key(value)]
 
 
-def _by_indicators(name: str, indicators: dict[str, str], rows: pa.Table) -> tuple[list[str], dict[str, int]]:
-    """Exactly one indicator of 1 names the group; none, several or an unknown one leave the row ``(missing)``."""
-    table = [[_flag(name, column, value) for value in rows[f"data.{column}"].to_pylist()] for column in indicators]
-    names = list(indicators.values())
-    groups, why = [], Counter[str]()
-    for flags in zip(*table, strict=True):
-        marked = {group for group, flag in zip(names, flags, strict=True) if flag}
-        if len(marked) == 1 and None not in flags:
-            groups.append(marked.pop())
-            continue
-        groups.append(MISSING_GROUP)
-        why[
-            "an indicator without a value"
-            if None in flags
-            else "several indicators are 1"
-            if marked
-            else "no indicator is 1"
-        ] += 1
-    return groups, dict(sorted(why.items()))
+def _by_indicators(name: str, indicators: dict[str, str], rows: pa.Table) -> Sliced:
+    """Exactly one group marked by a 1 is the row's; none, several or an unknown mark leave it ``(missing)``."""
+    names = list(dict.fromkeys(indicators.values()))
+    marked = np.zeros((rows.num_rows, len(names)), dtype=bool)
+    unknown = np.zeros(rows.num_rows, dtype=bool)
+    for column, group in indicators.items():
+        flags = _flags(name, column, rows[f"data.{column}"])
+        marked[:, names.index(group)] |= flags == 1
+        unknown |= flags < 0
+    number = marked.sum(axis=1)
+    codes = np.where((number == 1) & ~unknown, marked.argmax(axis=1), -1)
+    reasons = {
+        "an indicator without a value": unknown,
+        "no indicator is 1": ~unknown & (number == 0),
+        "several indicators are 1": ~unknown & (number > 1),
+    }
+    return Sliced(codes, names, {why: n for why, mask in reasons.items() if (n := int(mask.sum()))})
 
 
-def _flag(name: str, column: str, value: Any) -> bool | None:
-    if _unknown(value):
-        return None
-    if value_key(value) not in ("0", "1"):
+def _flags(name: str, column: str, values: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return 1, 0, or −1 for unknown. Raises ``DataError`` for any other value."""
+    codes, distinct = _distinct(values)
+    odd = [value for value in distinct if value_key(value) not in ("0", "1")]
+    if odd:
         raise DataError(
-            f"protected.{name}: the indicator {column!r} holds {value!r}, expected 0 or 1",
+            f"protected.{name}: the indicator {column!r} holds {odd[0]!r}, expected 0 or 1",
             "name a column of 0 and 1, or use column: and values:",
         )
-    return value_key(value) == "1"
+    return np.array([*(int(value_key(value)) for value in distinct), -1], dtype=np.int64)[codes]
 
 
-def _order(attribute: ProtectedSpec, groups: list[str]) -> list[str]:
-    """Groups in the order of the spec where it names them, else the largest first; ``(missing)`` is left out."""
-    named = group_names(attribute)
-    if named is not None:
-        return named
-    counts = Counter(group for group in groups if group != MISSING_GROUP)
-    return sorted(counts, key=lambda group: (-counts[group], group))
-
-
-def _document(name: str, column: list[str], order: list[str], policy: str, why: dict[str, int]) -> dict[str, Any]:
-    counts = Counter(column)
-    reference = reference_group(policy, order, counts)
+def _document(name: str, sliced: Sliced, policy: str) -> dict[str, Any]:
+    counts = sliced.counts
+    reference = reference_group(policy, sliced.names, counts)
     if policy not in ("largest", "best") and reference is None and CROSS not in name:
         raise DataError(
             f"protected.{name}.reference: got {policy!r}, expected a group with rows",
-            nearest(policy, [group for group in order if counts[group]]),
+            nearest(policy, [group for group, n in counts.items() if n]),
         )
     return {
-        "groups": [{"name": group, "n": counts[group]} for group in order],
+        "groups": [{"name": group, "n": n} for group, n in counts.items()],
         "reference": {"policy": policy, "group": reference},
-        "missing": {"n": counts[MISSING_GROUP], "why": why},
+        "missing": {"n": int((sliced.codes < 0).sum()), "why": sliced.why},
     }
 
 
-def _crossed(name: str, columns: list[list[str]], documents: list[Any]) -> tuple[list[str], list[str]]:
-    """Return each row's group of an intersection, and the order; unknown in one part is unknown."""
-    tuples = list(zip(*columns, strict=True))
-    orders = [[group["name"] for group in document["groups"]] for document in documents]
-    present = set(tuples)
-    named: dict[tuple[str, ...], str] = {}
-    for parts in itertools.product(*orders):
-        if parts in present:
-            named[parts] = f" {CROSS} ".join(parts)
-    for group, n in Counter(named.values()).items():
+def _crossed(name: str, parts: list[Sliced]) -> Sliced:
+    """Return the groups of an intersection, in the order of its parts' groups."""
+    code = np.zeros(len(parts[0].codes), dtype=np.int64)
+    unknown = np.zeros(len(code), dtype=bool)
+    for part in parts:
+        code = code * max(len(part.names), 1) + part.codes
+        unknown |= part.codes < 0
+    present, codes = np.unique(np.where(unknown, -1, code), return_inverse=True)
+    shift = 1 if len(present) and present[0] < 0 else 0
+    places = np.unravel_index(present[shift:], [max(len(part.names), 1) for part in parts])
+    names = [
+        f" {CROSS} ".join(part.names[at] for part, at in zip(parts, position, strict=True))
+        for position in zip(*places, strict=True)
+    ]
+    for group, n in Counter(names).items():
         if n > 1:
             raise DataError(
                 f"protected.{name}: {n} combinations of groups are all called {group!r}",
                 "give the groups names without ' × ': values: {...}",
             )
-    groups = [MISSING_GROUP if MISSING_GROUP in parts else named[parts] for parts in tuples]
-    return groups, list(named.values())
+    absent = int(unknown.sum())
+    return Sliced(codes - shift, names, {"a part is unknown": absent} if absent else {})
 
 
-def _crossed_reference(documents: list[Any]) -> str:
+def _crossed_policy(policies: list[str]) -> str:
     """The intersection of the parts' references where each names one; else the largest."""
-    policies = [document["reference"]["policy"] for document in documents]
     return "largest" if {"largest", "best"} & set(policies) else f" {CROSS} ".join(policies)

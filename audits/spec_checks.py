@@ -165,6 +165,12 @@ def _protected(name: str, attribute: ProtectedSpec) -> Iterator[Mistake]:
     for key in ("values", "indicators", "terms"):
         if getattr(attribute, key) == {}:
             yield Mistake((*place, key), "got an empty mapping, expected at least one group")
+    if attribute.lexicon is not None and not attribute.lexicon.endswith((".yaml", ".yml")):
+        from audits.lexicons import lexicon_names
+
+        if attribute.lexicon not in lexicon_names():
+            hint = nearest(attribute.lexicon, lexicon_names())
+            yield Mistake((*place, "lexicon"), f"got {attribute.lexicon!r}, expected a lexicon", hint)
     yield from _groups(attribute, place)
 
 
@@ -239,14 +245,14 @@ def _either(kinds: Any) -> str:
 
 
 def _option_names(spec: AuditSpec, place: Place, options: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Options named ``attributes`` and ``metrics`` mean the spec's attributes and the known metrics."""
-    for at, name in enumerate(options.get("attributes") or ()):
+    """Options named ``attribute``, ``attributes`` and ``metrics`` mean the spec's attributes and the known metrics."""
+    named = [((*place, "attributes", at), name) for at, name in enumerate(options.get("attributes") or ())]
+    if "attribute" in options:
+        named.append(((*place, "attribute"), options["attribute"]))
+    for where, name in named:
         if name not in spec.protected:
-            yield Mistake(
-                (*place, "attributes", at),
-                f"got {name!r}, expected a protected attribute",
-                nearest(str(name), spec.protected),
-            )
+            hint = nearest(str(name), spec.protected)
+            yield Mistake(where, f"got {name!r}, expected a protected attribute", hint)
     if options.get("metrics"):
         from audits import metrics
 

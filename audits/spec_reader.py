@@ -13,7 +13,10 @@ from audits.findings import Frozen
 from audits.spec import AuditSpec, Limit
 from audits.spec_checks import check
 from audits.spec_errors import Mistake, mistakes_in, spec_error
+from audits.spec_schema import json_schema
 from audits.yaml_lines import Lines, Place, read_lines
+
+__all__ = ["json_schema", "read_policy", "read_spec"]
 
 PROSE = ("question", "card")
 """Parts in which ``${…}`` is left as it is."""

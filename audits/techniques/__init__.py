@@ -32,6 +32,7 @@ def technique(
     source: str,
     needs: Collection[str] = (),
     kinds: Collection[str] = (),
+    measures: Collection[str] = (),
     replayable: bool = False,
 ) -> Callable[[Technique], Technique]:
     """Register a technique.
@@ -41,9 +42,17 @@ def technique(
         needs: what it stands on: ``decisions``, ``scores``, ``labels``, ``pairs``, ``text``. ``evenhand plan``
             says beforehand what is absent.
         kinds: model kinds it can examine (``text-classifier`` …); empty for every kind and for no model.
+        measures: the measures of its findings, without what stands in brackets; a limit on another name is then
+            refused when a spec is read. Not needed where an option ``metrics`` names them.
         replayable: its findings follow from the stored predictions alone, so ``evenhand replay`` recomputes them.
     """
-    return registry.register(source=source, needs=frozenset(needs), kinds=frozenset(kinds), replayable=replayable)
+    return registry.register(
+        source=source,
+        needs=frozenset(needs),
+        kinds=frozenset(kinds),
+        measures=frozenset(measures),
+        replayable=replayable,
+    )
 
 
 def examines_inside(entry: Entry) -> bool:
