@@ -129,16 +129,17 @@ class Evidence:
     def codes(self, attribute: str) -> tuple[NDArray[np.int32], list[str]]:
         """Return each audited row's group as a number, and the group names that the numbers stand for.
 
-        The names are in the order of ``groups.json`` where it tells one, else sorted; ``(missing)`` is last.
+        The names are those of ``groups.json`` in its order, also of groups without rows, then any others sorted;
+        ``(missing)`` is last, where there are such rows.
         Read from the file as a dictionary, so that ten million names are never made.
         """
         return _ordered(_encoded(self.column("slices", attribute, encoded=True)), self._group_order(attribute))
 
     def _group_order(self, attribute: str) -> list[str]:
         path = self.folder / "groups.json"
-        listed = json.loads(path.read_bytes()) if path.is_file() else {}
-        named = listed.get("attributes", {}).get(attribute, {}).get("groups", [])
-        return [group["name"] for group in named]
+        document = json.loads(path.read_bytes()) if path.is_file() else {}
+        listed = document.get("attributes", {}).get(attribute, {}).get("groups", [])
+        return [group["name"] for group in listed]
 
     def cluster_codes(self) -> NDArray[np.int32] | None:
         """Return each audited row's cluster as a number, or ``None`` where every row is its own."""
@@ -238,7 +239,7 @@ def _ordered(encoded: tuple[NDArray[np.int32], list[str]], order: list[str]) -> 
     codes, names = encoded
     known = [name for name in order if name != MISSING_GROUP]
     others = sorted(name for name in names if name not in known and name != MISSING_GROUP)
-    last = [MISSING_GROUP] if MISSING_GROUP in names else []
-    arranged = [name for name in known if name in names] + others + last
-    place = np.array([arranged.index(name) for name in names], dtype=np.int32)
+    missing = MISSING_GROUP in names and bool((codes == names.index(MISSING_GROUP)).any())
+    arranged = known + others + [MISSING_GROUP] * missing
+    place = np.array([arranged.index(name) if name in arranged else -1 for name in names], dtype=np.int32)
     return (codes if np.array_equal(place, np.arange(len(place))) else place[codes]), arranged

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from audits.errors import SpecError, nearest
-from audits.statistics.differences import agresti_caffo, mee, miettinen_nurminen, newcombe, pooled_z
+from audits.statistics.differences import agresti_caffo, difference_z, mee, miettinen_nurminen, newcombe, pooled_z
 from audits.statistics.means import t_interval
 from audits.statistics.paired import bonett_price, tango
 from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail, wilson
-from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio
+from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio, ratio_z
 from audits.statistics.roots import Floats, falling_root
 from audits.statistics.simultaneous import critical
 
@@ -41,6 +41,13 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
 
 MOST_Z = 37.0
 """The largest critical value that is looked at: the normal tail beyond it is below what a float can hold."""
+
+_SCORES: Mapping[str, tuple[Callable[..., Floats], bool]] = {
+    "koopman": (ratio_z, False),
+    "miettinen-nurminen-ratio": (ratio_z, True),
+    "mee": (difference_z, False),
+    "miettinen-nurminen": (difference_z, True),
+}
 
 _SWAPPED = {"x1": "x2", "x2": "x1", "n1": "n2", "n2": "n1", "b": "c", "c": "b"}
 
@@ -72,6 +79,28 @@ def interval(method: str, sufficient: Mapping[str, float], z: float) -> tuple[fl
     return float(low), float(high) if np.isfinite(high) else None
 
 
+def z_where(method: str, sufficient: Mapping[str, ArrayLike], bound: float) -> Floats:
+    """Return how large the critical value may grow until the interval reaches ``bound``.
+
+    Args:
+        method: one of ``METHODS``.
+        sufficient: the method's arguments, numbers or arrays.
+        bound: the margin.
+
+    Returns:
+        z ≥ 0 where the estimate lies above ``bound`` (the lower limit at z is ``bound``), −z where it lies below;
+        at most ``MOST_Z`` either way. The score methods have it in closed form: their own statistic at ``bound``.
+    """
+    counts: dict[str, Any] = dict(sufficient)
+    if method in _SCORES:
+        statistic, corrected = _SCORES[method]
+        return np.clip(statistic(bound, **counts, corrected=corrected), -MOST_Z, MOST_Z)
+    none = np.zeros(np.broadcast_shapes(*(np.shape(value) for value in counts.values())))
+    above = falling_root(lambda z: bounds(method, counts, z)[0] - bound, none, none + MOST_Z)
+    below = falling_root(lambda z: bound - bounds(method, counts, z)[1], none, none + MOST_Z)
+    return above - below
+
+
 def reverse(sufficient: Mapping[str, float]) -> dict[str, float]:
     """Return the sufficient statistics of the same comparison with group and reference exchanged."""
     swapped = {_SWAPPED.get(name, name): value for name, value in sufficient.items()}
@@ -95,4 +124,5 @@ __all__ = [
     "interval",
     "reverse",
     "tail",
+    "z_where",
 ]

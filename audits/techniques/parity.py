@@ -112,22 +112,20 @@ def _pair_order(evidence: Evidence, rates: GroupRates) -> list[tuple[int, int]]:
 def _reference(policy: str, rates: GroupRates, known: Sequence[int]) -> int:
     """The position of the group that the others are told against.
 
-    ``best`` is the group with the most favourable value of the measure itself. A named group of an intersection
-    that nobody is in gives way to the largest one.
+    ``best`` is the group with the most favourable value of the measure itself. Where the policy names no group
+    that has rows (an intersection that nobody is in), it is the largest.
     """
-    largest = max(known, key=lambda at: (rates.totals[at], -at))
-    if policy == "best":
-        sign = -1 if "low is good" in GOOD[rates.good, rates.favourable] else 1
-        measured = [at for at in known if not rates.missing[at]]
-        return max(measured, key=lambda at: (sign * rates.value[at], -at), default=largest)
+    from audits.slices import reference_group
+
     names = [rates.groups[at] for at in known]
-    if policy in names:
-        return known[names.index(policy)]
-    if policy == "largest" or "×" in rates.attribute:
-        return largest
-    raise SpecError(
-        f"protected.{rates.attribute}.reference: got {policy!r}, expected a group of the data", nearest(policy, names)
-    )
+    counts = {name: float(rates.totals[at]) for name, at in zip(names, known, strict=True)}
+    sign = -1 if "low is good" in GOOD[rates.good, rates.favourable] else 1
+    values = {
+        name: None if rates.missing[at] else sign * float(rates.value[at])
+        for name, at in zip(names, known, strict=True)
+    }
+    found = reference_group(policy, names, counts, values) or reference_group("largest", names, counts)
+    return known[names.index(found)] if found else known[0]
 
 
 def _pairs(rates: GroupRates, pairs: Sequence[tuple[int, int]]) -> Iterator[Finding]:

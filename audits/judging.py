@@ -1,0 +1,215 @@
+"""What a limit is held against: the findings of one measure over one attribute, each seen from every side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from audits.findings import MISSING_GROUP, Finding
+from audits.spec import Limit
+from audits.statistics import METHODS, bounds, critical, reverse, z_where
+from audits.statistics.roots import Floats, falling_root
+from audits.statistics.simultaneous import bonferroni_critical, bonferroni_p, pairs_critical, pairs_p
+
+NO_SIDE = frozenset({MISSING_GROUP, "(control)"})
+"""Groups that are never a side of a limit: rows of unknown group, and edits that change no attribute."""
+
+BOTH_WAYS = frozenset({"difference", "ratio", "paired", "gap"})
+"""Comparisons of two groups: a limit bounds them in either order."""
+
+_PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One number as a limit sees it: group and reference in the order that ``value`` is told in.
+
+    ``method`` and ``sufficient`` give its interval at any level. ``value`` is ``None`` for a ratio to a rate of 0.
+    """
+
+    finding: Finding
+    group: str
+    reference: str
+    value: float | None
+    method: str
+    sufficient: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Everything one limit is held against over one attribute.
+
+    ``sides`` the numbers · ``unmeasured`` findings without a number, of known groups · ``left_out`` rows of
+    unknown group · ``known`` all findings of the measure over the attribute, of any comparison.
+    """
+
+    limit: Limit
+    attribute: str
+    sides: tuple[Side, ...]
+    unmeasured: tuple[Finding, ...]
+    left_out: int
+    known: tuple[Finding, ...]
+
+    @property
+    def groups(self) -> int:
+        """How many groups the sides are of."""
+        return len({name for side in self.sides for name in (side.group, side.reference)})
+
+    @property
+    def pairs_of_all(self) -> bool:
+        """Whether the sides are all pairs of independent groups, so that the studentized range applies."""
+        return self.limit.compare in ("difference", "ratio")
+
+    @property
+    def comparisons(self) -> int:
+        """How many numbers are looked at: one per finding."""
+        return len({side.finding.id for side in self.sides})
+
+    @property
+    def _techniques(self) -> int:
+        return max(len({side.finding.technique for side in self.sides}), 1)
+
+    def critical(self, level: float) -> float:
+        """The critical value that holds for every number of the family together."""
+        if self.pairs_of_all:
+            return pairs_critical(1 - (1 - level) / self._techniques, max(self.groups, 2))
+        return bonferroni_critical(level, self.comparisons)
+
+    def p(self, z: float) -> float:
+        """The chance that some number lies beyond the limit by ``z`` or more, were all at the limit."""
+        if self.pairs_of_all:
+            return min(1.0, self._techniques * pairs_p(z, max(self.groups, 2)))
+        return bonferroni_p(z, self.comparisons)
+
+    def intervals(self, z: float) -> tuple[Floats, Floats]:
+        """Lower and upper limits of every side."""
+        low, high = np.empty(len(self.sides)), np.empty(len(self.sides))
+        for method, at, sufficient in self._by_method():
+            low[at], high[at] = _published(sufficient, z) if method == _PUBLISHED else bounds(method, sufficient, z)
+        return low, high
+
+    def beyond(self) -> Floats:
+        """How far each side lies beyond the limit, as the critical value at which its interval reaches it; else 0."""
+        found = np.zeros(len(self.sides))
+        for method, at, sufficient in self._by_method():
+            z = (
+                _published_z(sufficient, self.limit.bound)
+                if method == _PUBLISHED
+                else z_where(method, sufficient, self.limit.bound)
+            )
+            found[at] = z if self.limit.at_most is not None else -z
+        outside = np.array([broken(self.limit, side) for side in self.sides], dtype=bool)
+        return np.where(outside, np.maximum(found, 0), 0)
+
+    def _by_method(self) -> list[tuple[str, list[int], dict[str, Floats]]]:
+        places: dict[str, list[int]] = {}
+        for at, side in enumerate(self.sides):
+            places.setdefault(side.method, []).append(at)
+        return [
+            (method, at, {k: np.array([self.sides[i].sufficient[k] for i in at]) for k in self.sides[at[0]].sufficient})
+            for method, at in places.items()
+        ]
+
+
+def families(policy: Sequence[Limit], findings: Sequence[Finding]) -> list[Family]:
+    """Return what every limit is held against, over each of its attributes, in the order of the policy."""
+    return [_family(limit, attribute, findings) for limit in policy for attribute in limit.attributes]
+
+
+def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family:
+    known = [
+        f
+        for f in findings
+        if f.measure == limit.measure and f.attribute == attribute and limit.technique in (None, f.technique)
+    ]
+    held = [f for f in known if f.comparison == limit.compare and not NO_SIDE & {f.group, f.reference}]
+    sides = [side for finding in held for side in _sides(finding)]
+    measured = {side.finding.id for side in sides}
+    left_out = max((f.n.group for f in known if f.group == MISSING_GROUP and f.n), default=0)
+    unmeasured = tuple(f for f in held if f.id not in measured)
+    return Family(limit, attribute, tuple(sides), unmeasured, int(left_out), tuple(known))
+
+
+def _sides(finding: Finding) -> list[Side]:
+    """A finding as the limit sees it: once, or in both orders of a pair. Empty where it has no interval."""
+    method = finding.interval.method if finding.interval else "koopman" if finding.comparison == "ratio" else ""
+    sufficient = dict(finding.sufficient)
+    if (not sufficient or method not in METHODS) and finding.interval is not None and finding.value is not None:
+        low, high = finding.interval.low, finding.interval.high
+        z = critical(finding.interval.level)
+        method = _PUBLISHED
+        sufficient = {"value": finding.value, "low": low, "high": np.inf if high is None else high, "z": z}
+    if not sufficient or not method or (method == _PUBLISHED and finding.comparison == "ratio" and not finding.value):
+        return []
+    side = Side(finding, finding.group, finding.reference, finding.value, method, sufficient)
+    return [side, _turned(side)] if finding.comparison in BOTH_WAYS else [side]
+
+
+def _turned(side: Side) -> Side:
+    """The same pair in the other order."""
+    ratio = side.finding.comparison == "ratio"
+    turn: Callable[[float], float] = _inverse if ratio else lambda value: -value
+    if side.method == _PUBLISHED:
+        known = side.sufficient
+        sufficient = {
+            "value": turn(known["value"]),
+            "low": turn(known["high"]),
+            "high": turn(known["low"]),
+            "z": known["z"],
+        }
+        value: float | None = sufficient["value"]
+    else:
+        sufficient = reverse(side.sufficient)
+        value = _ratio(sufficient) if ratio else None if side.value is None else turn(side.value)
+    finite = value if value is not None and np.isfinite(value) else None
+    return Side(side.finding, side.reference, side.group, finite, side.method, sufficient)
+
+
+def _inverse(value: float) -> float:
+    return np.inf if value == 0 else 1 / value
+
+
+def _ratio(counts: Mapping[str, float]) -> float | None:
+    if not counts["x2"]:
+        return None
+    return counts["x1"] * counts["n2"] / (counts["n1"] * counts["x2"])
+
+
+def broken(limit: Limit, side: Side) -> bool:
+    """Whether the estimate itself lies beyond the limit; counts of rows are compared in exact rationals.
+
+    48 of 100 against 60 of 100 is exactly 0.8 and so not below a limit of 0.8.
+    """
+    value, bound = exact(side), Fraction(str(limit.bound))
+    if value is None:
+        return limit.at_most is not None and bool(side.sufficient.get("x1"))
+    return value > bound if limit.at_most is not None else value < bound
+
+
+def exact(side: Side) -> Fraction | None:
+    """The estimate as a fraction of whole numbers where the counts are whole, else as the float it is."""
+    counts = side.sufficient
+    if set(counts) == {"x1", "n1", "x2", "n2"} and all(float(v).is_integer() for v in counts.values()):
+        x1, n1, x2, n2 = (int(counts[name]) for name in ("x1", "n1", "x2", "n2"))
+        if side.finding.comparison == "ratio":
+            return Fraction(x1 * n2, n1 * x2) if x2 else None
+        return Fraction(x1, n1) - Fraction(x2, n2)
+    if set(counts) >= {"x", "n"} and all(float(counts[name]).is_integer() for name in ("x", "n")):
+        return Fraction(int(counts["x"]), int(counts["n"]))
+    return None if side.value is None else Fraction(str(side.value))
+
+
+def _published(known: Mapping[str, Floats], z: float | Floats) -> tuple[Floats, Floats]:
+    """An interval of which only one level is known, each arm stretched in proportion to the critical value."""
+    stretch = z / known["z"]
+    low = known["value"] - (known["value"] - known["low"]) * stretch
+    return low, known["value"] + (known["high"] - known["value"]) * stretch
+
+
+def _published_z(known: Mapping[str, Floats], bound: float) -> Floats:
+    none = np.zeros(len(known["value"]))
+    above = falling_root(lambda z: _published(known, z)[0] - bound, none, none + 37)
+    return above - falling_root(lambda z: bound - _published(known, z)[1], none, none + 37)

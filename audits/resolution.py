@@ -1,0 +1,106 @@
+"""What an undecided limit needs: the smallest disparity that these rows can show, and the rows that would decide."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from audits.findings import rounded
+from audits.judging import Family, Side
+from audits.statistics.power import (
+    POWER,
+    detectable_difference,
+    detectable_ratio,
+    rows_noninferiority,
+    rows_ratio,
+)
+from audits.statistics.simultaneous import one_sided
+
+MOST_ROWS = 10**12
+"""More rows than this are no answer."""
+
+
+def smallest_detectable(family: Family, side: Side, level: float) -> float | None:
+    """Return the smallest disparity that these rows tell from none in four of five audits.
+
+    For a difference, paired difference or gap its size; for a ratio the ratio below 1 (its inverse is found as well);
+    for one group's own number the value beyond the limit that would be found broken. ``None`` where it cannot be told.
+    """
+    z, counts = family.critical(level), side.sufficient
+    pooled = _pooled(side)
+    if family.pairs_of_all and pooled is not None:
+        if family.limit.compare == "difference":
+            return rounded(detectable_difference(pooled, counts["n1"], counts["n2"], z))
+        return rounded(detectable_ratio(pooled, counts["n1"], counts["n2"], z))
+    spread = _spread(family, side, z)
+    if spread is None:
+        return None
+    reach = (z + NormalDist().inv_cdf(POWER)) * spread
+    if side.reference and family.limit.compare in ("paired", "gap", "difference"):
+        return rounded(reach)
+    return rounded(family.limit.bound + (reach if family.limit.at_most is not None else -reach))
+
+
+def rows_needed(family: Family, side: Side, level: float) -> int | None:
+    """Return the rows of the smaller group (or of the pairs) with which the limit is shown to hold in 4 of 5 audits.
+
+    For differences and ratios, if the groups are truly equal; where there are that many rows already, and for all
+    other numbers, if the truth is as estimated. ``None`` where no number of rows would do.
+    """
+    equal = _rows_if_equal(family, side, 1 - level)
+    smaller = _rows(side)
+    if smaller is None or (equal is not None and equal > smaller):
+        return _whole(equal)
+    z = one_sided(level)
+    spread, gap = _spread(family, side, z), _gap(family, side)
+    if spread is None or not gap:
+        return None
+    return _whole(smaller * ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2)
+
+
+def _rows_if_equal(family: Family, side: Side, alpha: float) -> float | None:
+    counts, pooled, bound = side.sufficient, _pooled(side), family.limit.bound
+    if not family.pairs_of_all or pooled is None:
+        return None
+    k = max(counts["n1"], counts["n2"]) / min(counts["n1"], counts["n2"])
+    if family.limit.compare == "difference":
+        return rows_noninferiority(pooled, pooled, bound, k, alpha) if bound > 0 else None
+    holds = bound < 1 if family.limit.at_least is not None else bound > 1
+    return rows_ratio(pooled, bound, k, alpha) if holds else None
+
+
+def _pooled(side: Side) -> float | None:
+    """The common rate of a pair; None where it is 0 or 1, or where the pair is not one of rates."""
+    counts = side.sufficient
+    if not {"x1", "n1", "x2", "n2"} <= counts.keys() or min(counts["n1"], counts["n2"]) <= 0:
+        return None
+    pooled = (counts["x1"] + counts["x2"]) / (counts["n1"] + counts["n2"])
+    return pooled if 0 < pooled < 1 else None
+
+
+def _rows(side: Side) -> float | None:
+    counts, support = side.sufficient, side.finding.n
+    if {"n1", "n2"} <= counts.keys():
+        return min(counts["n1"], counts["n2"])
+    return support.group if support else None
+
+
+def _spread(family: Family, side: Side, z: float) -> float | None:
+    """The standard error that the interval at z stands for; of the logarithm for a ratio."""
+    low, high = (float(end[family.sides.index(side)]) for end in family.intervals(z))
+    if family.limit.compare == "ratio":
+        low, high = (math.log(end) if 0 < end < math.inf else math.inf for end in (low, high))
+    return (high - low) / 2 / z if math.isfinite(low) and math.isfinite(high) and high > low else None
+
+
+def _gap(family: Family, side: Side) -> float | None:
+    """How far the estimate is from the limit."""
+    if side.value is None:
+        return None
+    if family.limit.compare == "ratio":
+        return abs(math.log(side.value / family.limit.bound)) if side.value > 0 else None
+    return abs(side.value - family.limit.bound)
+
+
+def _whole(rows: float | None) -> int | None:
+    return None if rows is None or not 0 < rows < MOST_ROWS else math.ceil(rows)

@@ -1,0 +1,81 @@
+"""A limit's verdict in one plain sentence: what was measured, with which certainty, and how it lies to the limit."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from audits.findings import Interval
+from audits.judging import Family, Side, exact
+
+
+def words(measure: str) -> str:
+    """Return a measure's name in words."""
+    return measure.replace("_", " ")
+
+
+def estimate(family: Family, side: Side, interval: Interval) -> str:
+    """Return the number with the rates it is made of and its interval."""
+    measure, counts = words(family.limit.measure), side.sufficient
+    together = " for all of them together" if interval.simultaneous else ""
+    if interval.simultaneous and family.pairs_of_all:
+        together = " for all pairs together"
+    high = "no upper end" if interval.high is None else number(family, interval.high)
+    arms = f"({_level(interval.level)} interval{together} {number(family, interval.low)} to {high})"
+    if family.pairs_of_all and {"x1", "n1", "x2", "n2"} <= counts.keys():
+        rates = f"{_share(counts['x1'], counts['n1'])} for {side.group} and {_share(counts['x2'], counts['n2'])} for"
+        value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_estimate(family, side)}"
+        return f"{measure} is {rates} {side.reference}: {value} {arms}"
+    whom = f" for {side.group}" if side.group else ""
+    against = f" against {side.reference}" if side.reference else ""
+    return f"{measure} is {_estimate(family, side)}{whom}{against} {arms}"
+
+
+def limit(family: Family) -> str:
+    """Return the limit as a number."""
+    return f"the limit of {number(family, family.limit.bound, exactly=True)}"
+
+
+def _estimate(family: Family, side: Side) -> str:
+    """The number itself, with more digits where rounding would put it on the limit although it is not."""
+    value = exact(side)
+    if value is None:
+        return "nothing that can be told"
+    on_it, bound = value == Fraction(str(family.limit.bound)), family.limit.bound
+    told = [number(family, float(value), digits) for digits in range(6)]
+    apart = [text for digits, text in enumerate(told) if on_it or text != number(family, bound, digits)]
+    return apart[0] if apart else told[-1]
+
+
+def number(family: Family, value: float, more: int = 0, exactly: bool = False) -> str:
+    """Return a value in the unit of its comparison: a percentage, percentage points, a ratio, or as it is."""
+    compare = family.limit.compare
+    unit = family.sides[0].finding.unit if family.sides else "proportion"
+    if compare == "ratio":
+        return f"{value:g}" if exactly else f"{value:.{2 + more}f}"
+    if unit == "proportion":
+        told = f"{100 * value:g}" if exactly else f"{100 * value:.{1 + more}f}"
+        return f"{told} points" if compare in ("difference", "paired", "gap") else f"{told} %"
+    return f"{value:g} {unit}" if exactly else f"{value:.{3 + more}g} {unit}"
+
+
+def _share(x: float, n: float) -> str:
+    return f"{100 * x / n:.1f} %" if n else "unknown"
+
+
+def _level(level: float) -> str:
+    return f"{100 * level:g} %"
+
+
+def left_out(family: Family) -> str:
+    """Return how many rows belong to no known group, as a sentence; empty where there are none."""
+    if not family.left_out:
+        return ""
+    rows = "1 row" if family.left_out == 1 else f"{family.left_out:,} rows"
+    return f" {rows} of unknown {family.attribute} {'is' if family.left_out == 1 else 'are'} on neither side."
+
+
+def unmeasured(family: Family) -> str:
+    """Return why groups could not be measured, each reason once, groups by name."""
+    own = [f.missing for f in family.known if f.comparison == "rate" and f.missing and f.group != "(missing)"]
+    reasons = own or [f.missing or f"{f.id} has no interval" for f in family.unmeasured]
+    return "; ".join(dict.fromkeys(reasons))

@@ -1,0 +1,293 @@
+"""The verdict: limits × findings → PASS, FAIL or INCONCLUSIVE, from the findings alone.
+
+The steps, for a policy fixed beforehand, at level 1 − α:
+
+1. Every limit over each of its attributes is a *family*: the numbers of its measure and comparison, group by group
+   or pair by pair; differences, ratios, paired differences and gaps in either order of the two groups.
+   Rows of unknown group are never a side.
+2. How far does the family lie beyond its limit? For each number beyond it, the critical value z at which its interval
+   reaches the limit; the largest z gives the family's p-value: of the studentized range for all pairs of K groups
+   (differences, ratios), else two-sided, times the number of numbers (Bonferroni).
+3. These p-values are adjusted by Holm over all families of the policy.
+4. FAIL: the adjusted p-value is below α. For a policy of one limit that is to say that a lower limit that holds for
+   all pairs together (z = q/√2) lies wholly beyond the limit.
+5. PASS: every group could be measured, and the one-sided limit (z of 1 − α) of *every* number lies inside. No
+   correction: all must hold at once (intersection-union test).
+6. Otherwise INCONCLUSIVE, with the smallest disparity that these rows can show, and the rows that it takes.
+7. Overall: FAIL if a limit fails that nobody waives; else INCONCLUSIVE if a limit is; else PASS.
+
+Source: Berger 1982, Technometrics 24:295 (PASS); Tukey 1953, Holm 1979 (FAIL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from audits import sentences
+from audits.errors import SpecError, nearest
+from audits.findings import Finding, Frozen, Interval, digest, rounded
+from audits.judging import Family, families
+from audits.resolution import rows_needed, smallest_detectable
+from audits.spec import Limit
+from audits.statistics.simultaneous import holm, one_sided
+
+Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+RULE = (
+    "PASS only if the one-sided confidence limit of every group or pair lies inside the limit; FAIL only if, after "
+    "correction for the number of comparisons and of limits, one lies wholly outside; else INCONCLUSIVE."
+)
+
+
+class LimitVerdict(Frozen):
+    """What became of one limit over one attribute.
+
+    ``worst`` the group (and reference) that decided · ``value``, ``interval`` its number: the interval for all
+    numbers of the limit together, for a PASS the one whose either end holds with the level's confidence ·
+    ``findings`` the ids that decided · ``p`` that nothing lies beyond the limit, ``p_adjusted`` over the policy ·
+    ``smallest_detectable``, ``rows_needed`` where nothing is shown (``audits.resolution``).
+    """
+
+    limit: dict[str, Any]
+    text: str
+    attribute: str
+    verdict: Outcome
+    reason: str
+    findings: tuple[str, ...] = ()
+    worst: dict[str, str] | None = None
+    value: float | None = None
+    interval: Interval | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    smallest_detectable: float | None = None
+    rows_needed: int | None = None
+    waiver: dict[str, Any] | None = None
+    waived: bool = False
+
+
+class Verdict(Frozen):
+    """The verdict of an audit: overall, and limit by limit in the order of the policy."""
+
+    verdict: Outcome
+    reason: str
+    limits: tuple[LimitVerdict, ...] = ()
+    policy_sha256: str
+    waivers: tuple[dict[str, Any], ...] = ()
+    rule: str = RULE
+    level: float = Field(gt=0, lt=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as plain JSON values (``verdict.json``)."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Verdict:
+        """Read back what ``to_json`` wrote."""
+        return cls.model_validate(document)
+
+
+def judge(
+    policy: Sequence[Limit], findings: Sequence[Finding], level: float = 0.95, today: date | None = None
+) -> Verdict:
+    """Judge findings by a policy.
+
+    Args:
+        policy: the limits.
+        findings: every finding of the audit; order does not matter.
+        level: confidence level, 1 − α.
+        today: the day on which waivers are looked at; default the day it is.
+
+    Raises:
+        SpecError: a waiver's date is no date.
+    """
+    today = today or date.today()
+    ordered = sorted(findings, key=lambda finding: finding.id)
+    held = families(policy, ordered)  # step 1
+    beyond = [family.beyond() for family in held]  # step 2
+    p = [family.p(float(z.max())) if len(z) else 1.0 for family, z in zip(held, beyond, strict=True)]
+    adjusted = holm(p)  # step 3
+    judged = [
+        _waive(_judge_family(family, z, one, float(all_), level, ordered), family.limit, today)
+        for family, z, one, all_ in zip(held, beyond, p, adjusted, strict=True)
+    ]
+    overall, reason = _overall(judged)
+    return Verdict(
+        verdict=overall,
+        reason=reason,
+        limits=tuple(judged),
+        policy_sha256=digest([limit.model_dump(mode="json") for limit in policy]),
+        waivers=tuple(one.waiver | {"limit": one.text} for one in judged if one.waiver),
+        level=level,
+    )
+
+
+def _judge_family(
+    family: Family, beyond: np.ndarray[Any, Any], p: float, adjusted: float, level: float, findings: Sequence[Finding]
+) -> LimitVerdict:
+    if not family.sides:
+        return _undecided(family, f"Nothing was measured: {_why_nothing(family, findings)}.")
+    inner = family.intervals(one_sided(level))
+    inside = _inside(family, inner)
+    outcome: Outcome
+    if adjusted < 1 - level:  # step 4
+        at, outcome = int(np.argmax(beyond)), "FAIL"
+        deciding = beyond > family.critical(level)
+        deciding[at] = True
+    else:
+        at = _nearest_the_limit(family, inner)
+        outcome = "PASS" if inside.all() and not family.unmeasured else "INCONCLUSIVE"  # steps 5 and 6
+        deciding = np.ones_like(inside) if outcome == "PASS" else ~inside
+    side, told = family.sides[at], _interval(family, at, level, outcome == "PASS")
+    ids = [side.finding.id] if deciding[at] or not family.unmeasured else []  # the worst first
+    ids += [family.sides[i].finding.id for i in np.flatnonzero(deciding)]
+    ids += [finding.id for finding in family.unmeasured if outcome == "INCONCLUSIVE"]
+    open_ = outcome == "INCONCLUSIVE"
+    needed = rows_needed(family, side, level) if open_ and not inside.all() else None
+    return LimitVerdict(
+        limit=family.limit.model_dump(mode="json"),
+        text=family.limit.text(family.attribute),
+        attribute=family.attribute,
+        verdict=outcome,
+        reason=_reason(family, at, outcome, told, bool(inside.all()), needed, level) + sentences.left_out(family),
+        findings=tuple(dict.fromkeys(ids)),
+        worst={"group": side.group, "reference": side.reference},
+        value=None if side.value is None else rounded(side.value),
+        interval=told,
+        p=rounded(p),
+        p_adjusted=rounded(adjusted),
+        smallest_detectable=smallest_detectable(family, side, level) if open_ else None,
+        rows_needed=needed,
+    )
+
+
+def _inside(family: Family, limits: tuple[Any, Any]) -> np.ndarray[Any, Any]:
+    """Which sides' intervals lie inside the limit."""
+    low, high = limits
+    inside = high < family.limit.bound if family.limit.at_most is not None else low > family.limit.bound
+    return np.asarray(inside)
+
+
+def _nearest_the_limit(family: Family, limits: tuple[Any, Any]) -> int:
+    """The side whose one-sided limit lies nearest to the limit or furthest beyond; between equals, by the number."""
+    low, high = limits
+    sign = 1 if family.limit.at_most is not None else -1
+    ends = high if family.limit.at_most is not None else -low
+    values = [sign * (side.value if side.value is not None else -np.inf) for side in family.sides]
+    return max(range(len(family.sides)), key=lambda at: (ends[at], values[at]))
+
+
+def _interval(family: Family, at: int, level: float, passed: bool) -> Interval:
+    """The interval that decided: one-sided limits for a PASS, else the one for all numbers together."""
+    low, high = family.intervals(one_sided(level) if passed else family.critical(level))
+    return Interval(
+        low=rounded(float(low[at])),
+        high=rounded(float(high[at])) if np.isfinite(high[at]) else None,
+        level=rounded(2 * level - 1) if passed else level,
+        method=family.sides[at].method,
+        simultaneous=not passed and family.comparisons > 1,
+    )
+
+
+def _reason(
+    family: Family, at: int, outcome: str, told: Interval, inside: bool, needed: int | None, level: float
+) -> str:
+    estimate = sentences.estimate(family, family.sides[at], told)
+    estimate, limit = estimate[:1].upper() + estimate[1:], sentences.limit(family)
+    upper = family.limit.at_most is not None
+    outer = "above" if upper else "below"
+    if outcome == "FAIL":
+        return f"{estimate}, wholly {outer} {limit}."
+    if outcome == "PASS":
+        every = "" if len(family.sides) == 1 else "; no other comes nearer"
+        return f"{estimate}, inside {limit} with {100 * level:g} % confidence{every}."
+    if inside:
+        return f"Cannot be shown for every group: {sentences.unmeasured(family)}. {estimate} is inside {limit}."
+    wholly = told.low > family.limit.bound if upper else told.high is not None and told.high < family.limit.bound
+    reach = (
+        f"wholly {outer} {limit}, but not after correction for the number of limits"
+        if wholly
+        else (f"which reaches beyond {limit}")
+    )
+    more = f" About {needed:,} rows of the smaller group would settle it." if needed else ""
+    also = f" Not measured: {sentences.unmeasured(family)}." if family.unmeasured else ""
+    return f"{estimate}, {reach}.{more}{also}"
+
+
+def _undecided(family: Family, reason: str) -> LimitVerdict:
+    return LimitVerdict(
+        limit=family.limit.model_dump(mode="json"),
+        text=family.limit.text(family.attribute),
+        attribute=family.attribute,
+        verdict="INCONCLUSIVE",
+        reason=reason + sentences.left_out(family),
+        findings=tuple(finding.id for finding in family.unmeasured),
+    )
+
+
+def _why_nothing(family: Family, findings: Sequence[Finding]) -> str:
+    """Why a limit has no number to be held against."""
+    limit, attribute = family.limit, family.attribute
+    if family.unmeasured:
+        return sentences.unmeasured(family)
+    groups = {f.group for f in family.known if f.comparison == "rate"} - {"(missing)", "(control)"}
+    if family.known and limit.compare in ("difference", "ratio") and len(groups) < 2:
+        named = f" ({groups.pop()})" if groups else ""
+        return f"{attribute} has fewer than two known groups{named}, so there is no pair to compare"
+    if family.known:
+        return f"{limit.measure} over {attribute} has no {limit.compare}"
+    over = {f.measure for f in findings if f.attribute == attribute and limit.technique in (None, f.technique)}
+    if over:
+        return f"no finding is of {limit.measure!r} over {attribute}; {nearest(limit.measure, over)}"
+    attributes = {f.attribute for f in findings if f.attribute}
+    near = f"; {nearest(attribute, attributes)}" if attributes else ""
+    return f"no finding is over {attribute!r}{near}"
+
+
+def _waive(judged: LimitVerdict, limit: Limit, today: date) -> LimitVerdict:
+    """Note the waiver of a broken limit; one that has run out leaves the limit broken."""
+    if limit.waiver is None:
+        return judged
+    try:
+        expires = date.fromisoformat(limit.waiver.expires)
+    except ValueError as error:
+        raise SpecError(
+            f"waiver of {judged.text!r}: got expires {limit.waiver.expires!r}, expected a date such as 2027-01-31",
+            "write the last day on which the waiver holds",
+        ) from error
+    expired = today > expires
+    broken = judged.verdict == "FAIL"
+    said = (
+        f" The waiver of {limit.waiver.owner} ran out on {expires}."
+        if expired
+        else (f" Waived by {limit.waiver.owner} until {expires}: {limit.waiver.reason.rstrip('.')}.")
+    )
+    return judged.model_copy(
+        update={
+            "waiver": {**limit.waiver.model_dump(mode="json"), "expired": expired},
+            "waived": broken and not expired,
+            "reason": judged.reason + (said if broken else ""),
+        }
+    )
+
+
+def _overall(judged: Sequence[LimitVerdict]) -> tuple[Outcome, str]:
+    """Step 7."""
+    if not judged:
+        return "INCONCLUSIVE", "No limit was set, so nothing was judged."
+    broken = [one.text for one in judged if one.verdict == "FAIL" and not one.waived]
+    undecided = [one.text for one in judged if one.verdict == "INCONCLUSIVE"]
+    waived = [one.text for one in judged if one.waived]
+    also = f" Waived: {'; '.join(waived)}." if waived else ""
+    if broken:
+        return "FAIL", f"{len(broken)} of {len(judged)} limits broken: {'; '.join(broken)}.{also}"
+    if undecided:
+        return (
+            "INCONCLUSIVE",
+            f"{len(undecided)} of {len(judged)} limits not shown to hold: {'; '.join(undecided)}.{also}",
+        )
+    return "PASS", f"{len(judged) - len(waived)} of {len(judged)} limits shown to hold.{also}"
