@@ -130,6 +130,7 @@ def observe(
     host: Host,
     home: Path,
     progress: Progress | None = None,
+    model: dict[str, Any] | None = None,
 ) -> None:
     """Score every distinct input of ``rows`` and ``pairs``; without a model, take over what the data bring.
 
@@ -141,12 +142,13 @@ def observe(
         host: the model's process; not started where the store knows every answer.
         home: Evenhand's own folder, with ``scores/scores.db``.
         progress: called with inputs scored, and of how many.
+        model: what ``resolve`` returned, where it was called before.
     """
     if spec.model is None:
         predictions = _from_data(pq.read_table(run / "rows.parquet"))
         facts: dict[str, Any] = {**NO_MODEL, "inputs": {"distinct": len(predictions)}}
     else:
-        model = resolve(spec, base, run, host, home)
+        model = model or resolve(spec, base, run, host, home)
         inputs = distinct_inputs(spec, run)
         predictions, scored = _from_model(spec, model, inputs, host, home.resolve(), progress)
         facts = {**{name: value for name, value in model.items() if name != "folder"}, **scored}
