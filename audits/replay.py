@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import audits
+from audits.artifact.comparing import compare
 from audits.artifact.model import EVIDENCE, Artifact
 from audits.artifact.verifying import verify
 from audits.errors import ArtifactError, NotMeasurable
 from audits.findings import Finding, Frozen
 from audits.registry import Entry
-
-RELATIVE = 1e-12
-"""How far two floats may lie apart and still be the same number: the last bits differ between processors."""
 
 MAX_CELLS = 2 * 10**9
 MAX_TABLE_BYTES = 16 * 2**30
@@ -167,24 +164,9 @@ def _again(artifact: Artifact, entry: Entry) -> list[Finding]:
         return [Finding(technique=entry.name, measure=entry.name, comparison="check", missing=error.message)]
 
 
-def _compare(finding: str, stored: Any, recomputed: Any, field: str = "") -> Iterator[Difference]:
-    """Yield each leaf in which two JSON values differ; floats are the same within ``RELATIVE``."""
-    if isinstance(stored, dict) and isinstance(recomputed, dict):
-        for key in sorted(stored.keys() | recomputed.keys()):
-            inner = f"{field}.{key}" if field else key
-            yield from _compare(finding, stored.get(key), recomputed.get(key), inner)
-    elif isinstance(stored, list) and isinstance(recomputed, list) and len(stored) == len(recomputed):
-        for at, (one, other) in enumerate(zip(stored, recomputed, strict=True)):
-            yield from _compare(finding, one, other, f"{field}[{at}]")
-    elif not _same(stored, recomputed):
-        yield Difference(finding=finding, field=field, stored=stored, recomputed=recomputed)
-
-
-def _same(one: Any, other: Any) -> bool:
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
-    if numbers:
-        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=1e-15)
-    return type(one) is type(other) and bool(one == other)
+def _compare(finding: str, stored: Any, recomputed: Any) -> Iterator[Difference]:
+    for field, one, other in compare(stored, recomputed):
+        yield Difference(finding=finding, field=field, stored=one, recomputed=other)
 
 
 def _check_sizes(artifact: Artifact) -> None:

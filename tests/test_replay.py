@@ -15,6 +15,7 @@ from synthetic import ENDED, SPEC, STARTED, reseal, sealed, spec_of, write_verdi
 
 from audits import replay as module
 from audits.artifact import seal
+from audits.artifact.comparing import compare
 from audits.errors import ArtifactError, NotMeasurable
 from audits.evidence import PREDICTIONS, Evidence
 from audits.findings import Finding, read_findings, write_findings
@@ -91,12 +92,12 @@ def test_predictions_changed_and_sealed_again_are_found(artifact: Path) -> None:
 
 
 def test_the_last_bit_of_a_float_is_no_difference_and_the_tenth_digit_is_one() -> None:
-    assert list(module._compare("x", {"v": [0.1 + 0.2, 3]}, {"v": [0.3, 3]})) == []
-    (found,) = module._compare("x", {"v": {"w": 0.3}}, {"v": {"w": 0.3000000001}})
-    assert found.field == "v.w"
-    assert len(list(module._compare("x", [True, None, "a"], [1, 0.0, "b"]))) == 3
-    assert len(list(module._compare("x", [1, 2], [1, 2, 3]))) == 1
-    assert list(module._compare("x", 1, 1.0)) == []
+    assert list(compare({"v": [0.1 + 0.2, 3]}, {"v": [0.3, 3]})) == []
+    assert list(compare({"v": {"w": 0.3}}, {"v": {"w": 0.3000000001}})) == [("v.w", 0.3, 0.3000000001)]
+    assert len(list(compare([True, None, "a"], [1, 0.0, "b"]))) == 3
+    assert len(list(compare([1, 2], [1, 2, 3]))) == 1
+    assert list(compare(1, 1.0)) == []
+    assert list(compare({"v": {}}, {})) == [("v", {}, None)]
 
 
 def test_an_artifact_that_is_not_what_was_sealed_is_not_replayed(artifact: Path) -> None:

@@ -32,20 +32,21 @@ REQUIRED = frozenset(
         "policy.yaml",
         "rows.parquet",
         "slices.parquet",
+        "pairs.parquet",
         "predictions.parquet",
         "findings.json",
         "verdict.json",
         "data.json",
         "checks.json",
         "groups.json",
+        "edits.json",
         "model.json",
         "card.html",
         "card.md",
         "card.json",
     }
 )
-OPTIONAL = frozenset({"pairs.parquet", "edits.json"})
-"""Only where the spec asks for counterfactuals; charts (``charts/<name>.svg``) are optional too."""
+"""In every artifact; beside them stand as many charts (``charts/<name>.svg``) as there are."""
 
 _CHART = re.compile(r"charts/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,200}\.svg")
 _AGAIN = "get the artifact again from where it was sealed, or run the audit again"
@@ -53,7 +54,7 @@ _AGAIN = "get the artifact again from where it was sealed, or run the audit agai
 
 def may_be_sealed(name: str) -> bool:
     """Whether a file of this name has a place in an artifact (so no name can lead out of the folder)."""
-    return name in REQUIRED or name in OPTIONAL or _CHART.fullmatch(name) is not None
+    return name in REQUIRED or _CHART.fullmatch(name) is not None
 
 
 def _sealable(name: str) -> str:
@@ -83,8 +84,8 @@ class SealedFile(Frozen):
 class Digests(Frozen):
     """What the audit was about, by content.
 
-    Spec (without secrets), policy and data as checked; ``model`` null where decisions in the data were audited; ``findings`` is
-    the sha256 of ``findings.json``.
+    Spec (without secrets), policy and data as checked; ``model`` null where decisions in the data were audited;
+    ``findings`` is the sha256 of ``findings.json``.
     """
 
     spec: Sha256

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from audits.artifact.comparing import compare
 from audits.artifact.model import MANIFEST, Artifact, read
 from audits.artifact.strict import hash_file, list_files
 from audits.artifact.texts import sealed_policy
 from audits.errors import ArtifactError, AuditError
-from audits.findings import Frozen, canonical_json, digest, write_findings
+from audits.findings import Frozen, digest, write_findings
 
 
 class Problem(Frozen):
@@ -174,5 +175,7 @@ def _verdict(artifact: Artifact) -> Iterator[str]:
             if name not in known:
                 yield f"names the finding {name!r}, which findings.json does not hold"
     again = judge(artifact.policy, artifact.findings, artifact.spec.statistics.level)
-    if canonical_json(again.model_dump(mode="json")) != canonical_json(artifact.verdict.model_dump(mode="json")):
-        yield f"does not follow from the findings under the policy: derived again it is {again.verdict}"
+    different = list(compare(artifact.verdict.model_dump(mode="json"), again.model_dump(mode="json")))
+    if different:
+        place, stored, derived = different[0]
+        yield f"does not follow from the findings under the policy: {place}: got {stored!r}, derived {derived!r}"
