@@ -45,7 +45,8 @@ def pair(spec: AuditSpec, run: Path, out: Path) -> None:
         records = _records(spec, Evidence(run, spec), statistics)
         for batch in _batches(enumerate(records), BATCH):
             writer.write_table(pa.Table.from_pylist([{"pair": at, **record} for at, record in batch], PAIRS))
-    (out / "edits.json").write_bytes(canonical_json(statistics.entries()) + b"\n")
+    document = json.dumps(statistics.entries(), ensure_ascii=False, indent=1)  # the commonest reason stays first
+    (out / "edits.json").write_text(document + "\n", encoding="utf-8")
 
 
 def _batches(items: Iterator[tuple[int, Row]], size: int) -> Iterator[list[tuple[int, Row]]]:

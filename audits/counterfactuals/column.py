@@ -32,7 +32,8 @@ def column(evidence: Evidence, *, attributes: list[str] | None = None) -> Iterat
     """
     for attribute in _attributes(evidence, attributes):
         values = _values(evidence, attribute)
-        own = evidence.groups(attribute).tolist()
+        codes, names = evidence.codes(attribute)
+        own = [names[code] for code in codes]
         for row, group in zip(evidence.rows["row"].to_pylist(), own, strict=True):
             for to_group, changes in values.items():
                 if to_group != group:
@@ -60,12 +61,14 @@ def _values(evidence: Evidence, attribute: str) -> dict[str, Changes]:
     """What is written for each group: the most frequent values of the columns that the model reads."""
     read = [name for name in columns_of(evidence, attribute) if name in evidence.spec.data.features]
     held = zip(*(evidence.rows[f"data.{name}"].to_pylist() for name in read), strict=True) if read else None
-    groups = evidence.groups(attribute).tolist()
-    counts: dict[str, Counter[tuple[Any, ...]]] = {}
-    for group, value in zip(groups, held or [()] * len(groups), strict=True):
-        counts.setdefault(group, Counter())[value] += 1
-    counts.pop(MISSING_GROUP, None)
-    return {group: dict(zip(read, _most_frequent(counts[group]), strict=True)) for group in sorted(counts)}
+    codes, names = evidence.codes(attribute)
+    counts: dict[str, Counter[tuple[Any, ...]]] = {name: Counter() for name in names if name != MISSING_GROUP}
+    for code, value in zip(codes, held or [()] * len(codes), strict=True):
+        if names[code] != MISSING_GROUP:
+            counts[names[code]][value] += 1
+    return {
+        group: dict(zip(read, _most_frequent(counted), strict=True)) for group, counted in counts.items() if counted
+    }
 
 
 def _most_frequent(counts: Counter[tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -169,9 +169,9 @@ def parts_of(evidence: Evidence, attributes: Sequence[str] | None) -> tuple[Part
         protected = evidence.spec.protected[name]
         lexicon = lexicon_of(name, protected)
         if lexicon is not None:
-            of_rows = evidence.groups(name) if protected.sliced else None
-            groups = lexicon.groups if of_rows is None else sorted(set(of_rows.tolist()) - {MISSING_GROUP})
-            parts.append(Part(name, lexicon, tuple(groups), of_rows))
+            codes, names = evidence.codes(name) if protected.sliced else (None, lexicon.groups)
+            of_rows = None if codes is None else np.array(names, object)[codes]
+            parts.append(Part(name, lexicon, tuple(group for group in names if group != MISSING_GROUP), of_rows))
         elif attributes is not None:
             raise SpecError(f"swap: no words are known for {name!r}", f"list them under protected.{name}.terms")
     if not parts:
