@@ -130,7 +130,8 @@ def describe(annotation: Any, constraints: Iterable[Any] = ()) -> str:
     patterns = [text for item in constraints if (text := getattr(item, "pattern", None))]
     if patterns:
         told = [PATTERNS.get(patterns[0], f"text that matches {patterns[0]}")]
-    return " ".join([" or ".join(told), " and ".join(limits)]).strip()
+    limited = " and ".join(limits).replace(" and up to ", " to ") if limits and limits[0].startswith("from") else ""
+    return " ".join([" or ".join(told), limited or " and ".join(limits)]).strip()
 
 
 def _limit(item: Any) -> Iterator[str]:
