@@ -1,0 +1,273 @@
+"""The sections of a card that are not measurements: data, groups, rule, gaps in knowledge, reproduction, people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import audits
+from audits.findings import MISSING_GROUP, Finding
+from model_cards.blocks import Block, Bullets, Code, Facts, Heading, Index, Line, Prose, Section, Table
+from model_cards.numbers import Text
+from model_cards.overview import moment
+from model_cards.records import blocks_of, checks_of, groups_of
+from model_cards.sources import Sources
+from model_cards.tables import LONG
+from model_cards.words import SMALL, facts_of, group_name, nouns, shown, title
+
+NOT_SUPPLIED = "not supplied"
+
+
+def data_section(sources: Sources) -> Section:
+    """Return the data and what was checked of them, broken checks first."""
+    data, document = sources.spec.data, sources.document("data")
+    facts: list[tuple[str, Text]] = [("Source", (shown(data.source, 200),))]
+    if data.where:
+        facts.append(("Rows kept", (shown(data.where, 300),)))
+    facts += [("Truth (label)", (shown(data.label or "none: nothing that needs the truth is measured", 80),))]
+    positive, favourable = shown(data.positive_value, 80), shown(data.favourable, 80)
+    facts.append(("Positive decision", (f"{positive}, which is good for the person" if data.positive_is_favourable
+                                        else f"{positive}; what is good for the person is {favourable}",)))  # fmt: skip
+    if data.split is not None:
+        facts.append(("Split", (f"{100 * data.split.audit:g}% of the rows audited, the rest used for fitting, "
+                                f"dealt by seed {data.split.seed}",)))  # fmt: skip
+    elif sources.spec.model is not None:
+        facts.append(("Split", ("none: this audit fitted nothing; it does not know what the model was trained on",)))
+    facts += _row_facts(document.get("rows"))
+    known = ("source", "rows", "missing", "columns", "split", "fingerprint", "digest", "template", "not_understood")
+    blocks: list[Block] = [Facts(items=tuple(facts)), *_missing_values(document), *blocks_of(document, without=known)]
+    return Section(id="data", title="The data and its checks", blocks=(*blocks, *_check_blocks(sources)))
+
+
+def _row_facts(rows: Any) -> list[tuple[str, Text]]:
+    """Return how many rows each step took away, so that nothing leaves without a count."""
+    if not isinstance(rows, Mapping):
+        return [("Rows audited", (f"{rows:,}",))] if isinstance(rows, int) else []
+    names = {
+        "source": "Rows in the source",
+        "left_out": "Left out by the filter",
+        "left_out_unknown": "Left out, filter undecided",
+        "fitting": "Kept for fitting",
+        "audited": "Rows audited",
+    }
+    counts = [(names.get(key, title(key)), value) for key in names if isinstance(value := rows.get(key), int)]
+    always = ("Rows in the source", "Rows audited")
+    return [(name, (f"{value:,}",)) for name, value in counts if value or name in always]
+
+
+def _missing_values(document: Mapping[str, Any]) -> list[Block]:
+    counts: dict[str, int] = {}
+    for key in ("missing", "not_understood"):
+        found = document.get(key)
+        if isinstance(found, Mapping):
+            counts |= {f"{name}" + (" (not understood)" if key != "missing" else ""): value
+                       for name, value in found.items() if isinstance(value, int)}  # fmt: skip
+    if not counts:
+        return []
+    absent = {name: count for name, count in counts.items() if count}
+    if not absent:
+        return [Prose(text=(f"No value is missing in the {len(counts)} columns that the audit uses.",))]
+    lines = tuple(Line(name=(shown(name, 80),), cells=((f"{count:,}",),)) for name, count in
+                  sorted(absent.items(), key=lambda item: -item[1]))  # fmt: skip
+    caption = "Missing values in the audited rows (columns without any are left out)"
+    return [Table(caption=caption, columns=("Column", "Rows without a value"), lines=lines, folded=len(lines) > LONG)]
+
+
+def _check_blocks(sources: Sources) -> list[Block]:
+    checks = checks_of(sources.document("checks") or [])
+    if not checks:
+        return [Prose(text=("No expectations were set on the data, so none were checked.",), tone="note")]
+    broken = [check for check in checks if not check.met]
+    lines = tuple(
+        Line(
+            name=(check.name,),
+            cells=(("met" if check.met else f"broken{f' ({check.severity})' if check.severity else ''}",),
+                   (check.observed or "–",)),
+            tone="" if check.met else "warning",
+        )
+        for check in checks
+    )  # fmt: skip
+    table = Table(caption="Checks of the data", columns=("What was expected", "Result", "Observed"), lines=lines,
+                  folded=not broken and len(lines) > 6)  # fmt: skip
+    if not broken:
+        return [Prose(text=(f"All {len(checks)} checks of the data are met.",)), table]
+    words = f"{len(broken)} of {len(checks)} checks of the data are broken; the numbers below stand on these data."
+    return [Prose(text=(words,), tone="warning"), table]
+
+
+def groups_section(sources: Sources) -> Section:
+    """Return who was compared: every group with its rows, also those whose group is not recorded."""
+    words = nouns(sources.spec)
+    blocks: list[Block] = [
+        Prose(text=(f"How many {words.subjects} stand in each group. Groups of fewer than {SMALL} are marked "
+                    "(few): their intervals are wide, and that is shown rather than hidden.",)),
+    ]  # fmt: skip
+    found = groups_of(sources.document("groups"))
+    for grouped in found:
+        total = sum(rows for _, rows in grouped.groups)
+        lines: list[Line] = []
+        for name, rows in grouped.groups:
+            label = group_name(name) + (" (reference)" if name == grouped.reference else "")
+            share = f"{100 * rows / total:.1f}%" if total else "–"
+            few = rows < SMALL or name == MISSING_GROUP
+            count = f"{rows:,}\u00a0(few)" if rows < SMALL else f"{rows:,}"
+            lines.append(Line(name=(label,), cells=((count,), (share,)), tone="note" if few else ""))
+        columns = (title(shown(grouped.attribute, 80)), "Rows", "Share")
+        folded = len(lines) > LONG
+        blocks.append(Table(caption=f"Groups by {shown(grouped.attribute, 80)}", columns=columns, lines=tuple(lines),
+                            folded=folded))  # fmt: skip
+    if not found:
+        blocks.append(Prose(text=("The run holds no counts of groups; see the rows beside each number.",), tone="note"))
+    return Section(id="groups", title="The groups", blocks=tuple(blocks))
+
+
+def missing_section(findings: Sequence[Finding]) -> Section:
+    """Return what was asked for and could not be measured, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.value is None:
+            who = " vs ".join(group_name(name) for name in (finding.group, finding.reference) if name)
+            what = f"{title(finding.measure)} ({finding.comparison})"
+            about = ", ".join(part for part in (what, shown(finding.attribute, 80), who) if part)
+            reasons.setdefault(shown(finding.missing, 400), []).append(about)
+    if not reasons:
+        words: Text = ("Everything that was asked for could be measured.",)
+        return Section(id="missing", title="What could not be measured", blocks=(Prose(text=words),))
+    lines = tuple(
+        Line(name=(reason,), cells=((f"{len(about):,}",), (_listed(about),)))
+        for reason, about in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+    )
+    intro = "These numbers were asked for and do not exist. None of them was counted as zero, or as equal."
+    table = Table(caption="What could not be measured, and why", columns=("Reason", "Numbers", "Which"), lines=lines,
+                  folded=len(lines) > 2 * LONG)  # fmt: skip
+    return Section(id="missing", title="What could not be measured", blocks=(Prose(text=(intro,)), table))
+
+
+def _listed(items: Sequence[str], most: int = 12) -> str:
+    return "; ".join(items[:most]) + (f"; and {len(items) - most:,} more" if len(items) > most else "")
+
+
+def rule_section(sources: Sources) -> Section:
+    """Return how the verdict was decided, and what the measures are."""
+    level = sources.spec.statistics.level
+    items: list[Text] = [
+        (f"Every number comes with a {100 * level:g}% interval and the rows it stands on. "
+         "An interval holds for one number at a time.",),
+        ("PASS: the whole interval lies inside the limit, for every pair of groups. The one-sided error is "
+         f"{100 * (1 - level):g}%, so the interval at {100 * (2 * level - 1):g}% is taken. Since every pair must pass, "
+         "no correction for the number of pairs is needed.",),
+        ("FAIL: the interval lies wholly outside the limit for at least one pair, after it was widened for the number "
+         "of pairs compared, so that many comparisons do not make a fair model fail by chance.",),
+        ("INCONCLUSIVE: everything else. A group that cannot be measured makes its limit inconclusive, by name.",),
+        ("The limits were fixed, and their digest taken, before any number was computed.",),
+    ]  # fmt: skip
+    blocks: list[Block] = [Bullets(items=tuple(items))]
+    if sources.spec.model is not None and sources.spec.model.kind != "causal-lm":
+        words = f"A decision is positive where the model’s score is at least {sources.spec.model.threshold:g}."
+        blocks.append(Prose(text=(words,)))
+    blocks += _methods(sources)
+    return Section(id="rule", title="How it was decided", blocks=tuple(blocks))
+
+
+def _methods(sources: Sources) -> list[Block]:
+    """Return a line per measure: what it is, and where its definition comes from."""
+    from audits.metrics import registry as metrics
+    from audits.techniques import registry as techniques
+
+    lines = []
+    for name in dict.fromkeys(f.technique for f in sources.findings):
+        summary, source, _ = facts_of(techniques, name)
+        lines.append(Line(name=(title(name),), cells=((summary or "–",), (source or "–",))))
+    for name in dict.fromkeys(f.measure for f in sources.findings):
+        summary, source, _ = facts_of(metrics, name)
+        if summary:
+            lines.append(Line(name=(title(name),), cells=((summary,), (source,))))
+    if not lines:
+        return []
+    caption = "Techniques and measures, and where they are from"
+    columns = ("Name", "What it is", "Source")
+    return [Table(caption=caption, columns=columns, lines=tuple(lines), folded=True)]
+
+
+def model_section(sources: Sources) -> Section:
+    """Return the model under audit."""
+    model = sources.spec.model
+    if model is None:
+        text: Text = ("There is no model here: the decisions that stand in the data were audited.",)
+        return Section(id="model", title="The model", blocks=(Prose(text=text),))
+    facts: list[tuple[str, Text]] = [("Where", (shown(model.uri, 200),)), ("Kind", (model.kind,))]
+    if model.revision:
+        facts.append(("Revision", (shown(model.revision, 80),)))
+    if model.fit:
+        facts.append(("Fitted by", (f"{shown(model.fit, 200)}, on the fitting part of the data",)))
+    facts.append(("Threshold", (f"{model.threshold:g}",)))
+    facts.append(("Licence", (shown(sources.spec.card.licence or NOT_SUPPLIED, 200),)))
+    known = blocks_of(sources.document("model"), without=("uri", "kind", "threshold", "revision"))
+    return Section(id="model", title="The model", blocks=(Facts(items=tuple(facts)), *known))
+
+
+def people_section(sources: Sources) -> Section:
+    """Return what only people know; what they left out reads "not supplied"."""
+    card = sources.spec.card
+    given = {
+        "Intended use": card.intended_use,
+        "Not intended for": card.out_of_scope,
+        "Ethical considerations": card.ethical_considerations,
+        "Caveats and recommendations": card.caveats,
+        "Owner": card.owner,
+        "Contact": card.contact,
+    }
+    facts = tuple((name, (shown(value or NOT_SUPPLIED, 2000),)) for name, value in given.items())
+    return Section(id="people", title="Intended use, caveats and contacts", blocks=(Facts(items=facts),))
+
+
+def reproduce_section(sources: Sources) -> Section:
+    """Return how anyone can check the numbers."""
+    manifest = sources.document("manifest")
+    place = f"runs/{sources.spec.audit}/…"
+    digests: dict[str, Any] = {
+        "Spec": sources.spec.digest,
+        "Policy": sources.spec.policy_digest,
+        "Data": sources.document("data").get("digest"),
+        "Model": sources.document("model").get("digest"),
+    }
+    facts: list[tuple[str, Text]] = [
+        ("Seed", (str(sources.spec.statistics.seed),)),
+        ("Begun", (moment(sources),)),
+        ("Evenhand", (str(manifest.get("evenhand") or audits.__version__),)),
+    ]
+    facts += [(f"{name} digest", (shown(value, 80),)) for name, value in digests.items() if value]
+    blocks: list[Block] = [
+        Prose(text=("The artifact that this card belongs to holds everything from which the numbers can be computed "
+                    "again. The first command checks that every byte is what was sealed, the second computes every "
+                    "number from the stored predictions, without the model.",)),
+        Code(text=f"evenhand verify {place}\nevenhand replay {place}"),
+        Facts(items=tuple(facts)),
+    ]  # fmt: skip
+    libraries = manifest.get("libraries")
+    if isinstance(libraries, Mapping) and libraries:
+        lines = tuple(Line(name=(shown(k, 60),), cells=((shown(v, 60),),)) for k, v in libraries.items())
+        blocks.append(Table(caption="Versions", columns=("Library", "Version"), lines=lines, folded=True))
+    return Section(id="reproduce", title="How to check it", blocks=tuple(blocks))
+
+
+MITCHELL = (
+    ("Model details", "model"),
+    ("Intended use", "people"),
+    ("Factors", "groups"),
+    ("Metrics", "rule"),
+    ("Evaluation data", "data"),
+    ("Training data", "data"),
+    ("Quantitative analyses", "parity"),
+    ("Ethical considerations", "people"),
+    ("Caveats and recommendations", "people"),
+)
+"""The sections of Mitchell et al. 2019 ("Model cards for model reporting", section 4), and where this card has them."""
+
+
+def mitchell_blocks(present: Sequence[Section]) -> list[Block]:
+    """Return where the usual sections of a model card are, as far as this card has them."""
+    titles = {section.id: section.title for section in present}
+    measured = next((section.id for section in present if section.id in ("parity", *titles)), "rule")
+    items = tuple((name, anchor if anchor in titles else measured) for name, anchor in MITCHELL)
+    return [Heading(text="Where the usual sections of a model card are", id="sections"), Index(items=items)]

@@ -1,0 +1,146 @@
+"""The first screen: what was audited, what came out, one sentence per limit, and what a pass does not mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from audits.findings import Finding
+from audits.spec import Limit
+from model_cards.blocks import Judged, Ruling, Word
+from model_cards.measures import heading_id
+from model_cards.numbers import Text, number
+from model_cards.sources import Sources
+from model_cards.words import NOT_MEANT, VERDICTS, nouns, shown, title
+
+_COMPARED = {
+    "rate": "of each group",
+    "difference": "difference between any two groups",
+    "ratio": "ratio of any group to any other",
+    "paired": "difference on the same rows",
+    "gap": "gap between any two groups",
+    "mean": "mean of each group",
+    "share": "share in each group",
+}
+
+
+def ruling(sources: Sources) -> Ruling:
+    """Return the verdict as the card tells it."""
+    limits = tuple(_judged(at, entry, sources) for at, entry in enumerate(sources.verdict.get("limits") or ()))
+    word = _word(sources.verdict.get("verdict")) if limits else "NONE"
+    return Ruling(
+        word=word,
+        meaning=VERDICTS[word],
+        counts=_counts(limits),
+        limits=limits,
+        not_meant=NOT_MEANT,
+    )
+
+
+def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
+    """Return what was audited, in a handful of lines."""
+    model, data = sources.spec.model, sources.spec.data
+    told: list[tuple[str, Text]] = []
+    if model is None:
+        told.append(("Model", ("none: the decisions in the data are audited",)))
+    else:
+        told.append(("Model", (f"{shown(model.uri, 120)} ({model.kind})",)))
+    rows = audited_rows(sources)
+    told.append(("Data", (shown(data.source, 120), *((f", {rows:,} {nouns(sources.spec).subjects} audited",) if rows else ()))))
+    told.append(("Groups", (", ".join(shown(name, 80) for name in sources.spec.protected),)))
+    told.append(("Date", (moment(sources),)))
+    told.append(("Owner", (shown(sources.spec.card.owner or "not supplied", 200),)))
+    return tuple(told)
+
+
+def audited_rows(sources: Sources) -> int | None:
+    """Return how many rows were audited, as the data or the groups say."""
+    for name in ("data", "groups"):
+        document = sources.document(name)
+        found = document.get("rows") if isinstance(document, Mapping) else None
+        found = found.get("audited") if isinstance(found, Mapping) else found
+        if isinstance(found, int):
+            return found
+    return None
+
+
+def moment(sources: Sources) -> str:
+    """Return when the audit began: "2026-11-20 10:14 UTC"."""
+    for name in ("manifest", "run"):
+        document = sources.document(name)
+        started = document.get("started") if isinstance(document, Mapping) else None
+        if isinstance(started, str) and len(started) >= 16:
+            return f"{started[:10]} {started[11:16]} UTC"
+    return "not recorded"
+
+
+def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
+    ids = tuple(str(name) for name in entry.get("findings") or ())
+    deciding = [f for f in sources.findings if f.id in set(ids)]
+    first = deciding[0] if deciding else None
+    return Judged(
+        index=index,
+        limit=limit_words(entry, first),
+        verdict=_word(entry.get("verdict")),
+        reason=shown(entry.get("reason") or "no reason was given", 1200),
+        findings=ids,
+        anchor=heading_id(first.technique, first.measure, first.attribute) if first else "",
+        notes=tuple(_notes(entry, first)),
+    )
+
+
+def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:
+    """Return a limit in words: "Selection rate by race: ratio of any group to any other at least 0.8"."""
+    limit = entry.get("limit")
+    if not isinstance(limit, Mapping):
+        return shown(limit or "a limit", 300)
+    checked = Limit.model_validate({key: value for key, value in limit.items() if key in Limit.model_fields})
+    over = entry.get("attribute") or (finding.attribute if finding else "") or ", ".join(checked.attributes)
+    compared = _COMPARED[checked.compare]
+    if finding is not None and finding.reference and checked.compare in ("rate", "mean", "share"):
+        compared = "between any two groups"
+    side = "at least" if checked.at_least is not None else "at most"
+    bound = checked.bound
+    size = f"{bound:g}"
+    if checked.compare in ("difference", "paired"):
+        size = f"{100 * bound:g} points"
+    elif checked.compare in ("rate", "share"):
+        size = f"{100 * bound:g}%"
+    return shown(f"{title(checked.measure)} by {over}: {compared}, {side} {size}", 300)
+
+
+def _notes(entry: Mapping[str, Any], finding: Finding | None) -> list[Text]:
+    notes: list[Text] = []
+    if finding is not None and finding.value is not None and finding.n is not None:
+        rows: Text = ("Stands on ", number(finding, "n.group"))
+        if finding.n.reference is not None:
+            rows = (*rows, " and ", number(finding, "n.reference"))
+        notes.append((*rows, " rows."))
+    needed = entry.get("rows_needed")
+    if isinstance(needed, int | float) and not isinstance(needed, bool):
+        notes.append((f"About {needed:,.0f} rows per group would be needed to settle it.",))
+    smallest = entry.get("smallest_detectable")
+    if isinstance(smallest, int | float) and not isinstance(smallest, bool):
+        notes.append((f"The smallest gap that these rows could show is {smallest:.3g}.",))
+    waiver = entry.get("waiver")
+    if isinstance(waiver, Mapping):
+        notes.append((
+            f"Waived by {shown(waiver.get('owner', '?'), 120)} until {shown(waiver.get('expires', '?'), 20)}: "
+            f"{shown(waiver.get('reason', ''), 400)}",
+        ))  # fmt: skip
+    return notes
+
+
+def _counts(limits: tuple[Judged, ...]) -> str:
+    if not limits:
+        return "No limits were set."
+    found = Counter(limit.verdict for limit in limits)
+    names: dict[Word, str] = {"FAIL": "broken", "INCONCLUSIVE": "open", "PASS": "shown to hold"}
+    told = [f"{found[word]} {words}" for word, words in names.items() if found[word]]
+    return f"Of {len(limits)} limit{'s' if len(limits) > 1 else ''}: {', '.join(told)}."
+
+
+def _word(value: Any) -> Word:
+    text = str(value or "").upper()
+    return text if text in ("PASS", "FAIL", "INCONCLUSIVE") else "INCONCLUSIVE"  # type: ignore[return-value]

@@ -1,0 +1,102 @@
+"""The plain words of a card: titles, meanings, and data made safe to read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from audits.findings import MISSING_GROUP
+from audits.spec import AuditSpec
+
+LONGEST = 600
+"""Characters of any one piece of data that a card shows; the rest is counted, not shown."""
+
+SMALL = 30
+"""Below this many rows a number is marked as standing on few rows. A mark for the reader; no verdict depends on it."""
+
+VERDICTS = {
+    "PASS": "Every limit is shown to hold: the whole interval lies inside it, for every pair of groups.",
+    "FAIL": "At least one limit is shown to be broken, by more than chance explains.",
+    "INCONCLUSIVE": "Nothing is shown broken, but at least one limit is not shown to hold: "
+    "on these data the question stays open.",
+    "NONE": "No limits were set, so nothing was judged; the numbers below stand on their own.",
+}
+
+NOT_MEANT = (
+    "A pass speaks of the limits named here, on the rows audited here, and of nothing else; "
+    "another measure, or the same measure on other people, can come out differently.",
+    "It shows that a gap is smaller than its limit, not that there is no gap.",
+    "It does not show that the labels and the data are right or fairly collected.",
+    "It does not say why a gap is there, and it is no legal opinion.",
+    "It holds for exactly the model and data whose digests stand at the end, at that time; a new version is a new audit.",
+    "People whose group is not recorded, or too small to measure, are not covered by it.",
+)
+
+_INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+class Nouns(NamedTuple):
+    """How the audit speaks of its rows and of the positive decision; verbs in the plural, after a number."""
+
+    subjects: str
+    positive: str
+
+
+def nouns(spec: AuditSpec | None) -> Nouns:
+    """Return the spec's words, or "rows" that "get the positive decision"."""
+    card = spec.card if spec is not None else None
+    subjects = (card.subject_word if card else None) or "rows"
+    positive = (card.positive_word if card else None) or "get the positive decision"
+    if " " not in positive.strip():
+        positive = f"are {positive}"  # "approved" alone: "54 are approved"
+    return Nouns(visible(shorten(subjects, 60)), visible(shorten(positive, 60)))
+
+
+def visible(text: str) -> str:
+    """Write out control characters, and those that turn the direction of text, so that nothing hides: ``[U+202E]``."""
+    return _INVISIBLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
+
+
+def shorten(text: str, most: int = LONGEST) -> str:
+    """Cut a long text, saying how much is left out where there is room to say it."""
+    if len(text) <= most:
+        return text
+    if most < 100:
+        return text[: most - 1] + "…"
+    kept = text[:most].rstrip()
+    return f"{kept} … [{len(text) - len(kept):,} more characters]"
+
+
+def shown(value: Any, most: int = LONGEST) -> str:
+    """Return any piece of data as one safe line of text."""
+    text = value if isinstance(value, str) else str(value)
+    return visible(shorten(re.sub(r"[\r\n\t\f\v ]+", " ", unicodedata.normalize("NFC", text)), most))
+
+
+def title(name: str) -> str:
+    """Return a name from a spec as a title: ``selection_rate`` is "Selection rate"."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:] if words else name
+
+
+def group_name(group: str) -> str:
+    """Return a group as the card calls it."""
+    return "not recorded" if group == MISSING_GROUP else shown(group, 80)
+
+
+def slug(text: str) -> str:
+    """Return letters, digits and hyphens only, for ids and file names."""
+    plain = unicodedata.normalize("NFKD", text.replace("×", " x ")).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].rstrip("-") or "part"
+
+
+def facts_of(registry: Any, name: str) -> tuple[str, str, Mapping[str, Any]]:
+    """Return summary, source and facts of a registered entry; empty ones where this installation does not know it."""
+    if registry is None or name not in registry:
+        return "", "", {}
+    entry = registry[name]
+    return entry.summary, entry.source, entry.facts
