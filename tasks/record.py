@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +111,8 @@ def _tags(artifact: Artifact) -> dict[str, str]:
         "evenhand.audit": artifact.spec.audit,
         "evenhand.verdict": artifact.verdict.verdict,
         "evenhand.artifact_digest": artifact.digest,
-        "evenhand.model_digest": manifest.digests.get("model") or "",
-        "evenhand.policy_sha256": manifest.digests["policy"] or "",
+        "evenhand.model_digest": manifest.digests.model or "",
+        "evenhand.policy_sha256": manifest.digests.policy,
         "mlflow.note.content": artifact.spec.question,
     }
 
@@ -123,7 +125,7 @@ def metric_key(finding: Finding) -> str:
     return "/".join(part.strip(". ") or "_" for part in allowed)[:250]
 
 
-def _log_numbers(client: Any, run_id: str, findings: list[Finding]) -> None:
+def _log_numbers(client: Any, run_id: str, findings: Sequence[Finding]) -> None:
     from mlflow.entities import Metric
 
     values: dict[str, float] = {}
@@ -141,29 +143,24 @@ def _log_inputs(client: Any, run_id: str, artifact: Artifact) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput
 
     source = artifact.spec.data.source
-    fingerprint = artifact.manifest.digests["data"] or ""
+    fingerprint = artifact.manifest.digests.data
     data = Dataset(
         name=source[-500:],
         digest=fingerprint[:36],
         source_type="local",
         source=json.dumps({"uri": source}),
         schema=None,
-        profile=json.dumps({"num_rows": artifact.evidence.rows.num_rows if artifact.has("rows.parquet") else None}),
+        profile=json.dumps({"num_rows": artifact.document("data.json").get("counts", {}).get("audited")}),
     )
     tags = [InputTag("mlflow.data.context", "audit"), InputTag("evenhand.sha256", fingerprint)]
     models = []
-    model = artifact.json("model.json") if artifact.has("model.json") else {}
-    if model.get("name") and model.get("version"):
-        try:
-            version = client.get_model_version(model["name"], str(model["version"]))
-        except Exception:  # the model is registered with another server: nothing to link here
-            version = None
-        if version is not None:
-            client.set_model_version_tag(model["name"], str(model["version"]), "evenhand.verdict", artifact.verdict.verdict)
-            client.set_model_version_tag(
-                model["name"], str(model["version"]), "evenhand.artifact_digest", artifact.digest
-            )
-            models = [LoggedModelInput(model_id=version.model_id)] if getattr(version, "model_id", None) else []
+    registered = re.fullmatch(r"models:/([^/]+)/(\d+)", artifact.document("model.json").get("resolved_uri") or "")
+    if registered:
+        name, number = registered.groups()
+        client.set_model_version_tag(name, number, "evenhand.verdict", artifact.verdict.verdict)
+        client.set_model_version_tag(name, number, "evenhand.artifact_digest", artifact.digest)
+        version = client.get_model_version(name, number)
+        models = [LoggedModelInput(model_id=version.model_id)] if version.model_id else []
     client.log_inputs(run_id, datasets=[DatasetInput(data, tags)], models=models)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import audits
+from audits.artifact.texts import spec_bytes
 from audits.errors import SpecError
 from audits.findings import Frozen, digest
 from audits.spec import AuditSpec
@@ -128,6 +129,7 @@ def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) ->
     else:
         shutil.rmtree(run.folder, ignore_errors=True)
         run.remember()
+    (run.folder / "spec.yaml").write_bytes(spec_bytes(run.spec, spec_path.read_text()))
     for left in Path(home, "steps").glob(".making-*"):
         if not _alive(int(left.name.rsplit("-", 1)[1])):
             shutil.rmtree(left, ignore_errors=True)

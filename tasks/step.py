@@ -65,7 +65,7 @@ class Step:
     def __call__(self, run: Run, *after: Made, **options: Any) -> Made:
         """Carry the step out, or take it from an earlier run, and lay its files into the run folder."""
         begun = time.monotonic()
-        label = " ".join([self.name, *map(str, options.values())])
+        label = " ".join([self.name, *(value for value in options.values() if isinstance(value, str))])
         with console.step(label):
             state = self.task(run, list(after), options, return_state=True)
             made: Made = state.result()
