@@ -10,7 +10,7 @@ from typing import Any
 import audits
 from audits.artifact.comparing import compare
 from audits.artifact.model import EVIDENCE, Artifact
-from audits.artifact.verifying import verify
+from audits.artifact.verifying import judge_again, verify
 from audits.errors import ArtifactError, NotMeasurable
 from audits.findings import Finding, Frozen
 from audits.registry import Entry
@@ -90,16 +90,13 @@ def replay(path: Path) -> ReplayReport:
     Raises:
         ArtifactError: where the artifact is not what was sealed, or an evidence table is too large to read.
     """
-    from audits.verdict import judge
-
     artifact = verify(path)
-    again = judge(artifact.policy, artifact.findings, artifact.spec.statistics.level)
-    stored = artifact.verdict.model_dump(mode="json")
+    again = judge_again(artifact)
     return ReplayReport(
         artifact=artifact.digest,
         techniques=tuple(_techniques(artifact)),
         verdict=again.verdict,
-        verdict_differences=tuple(_compare("(verdict)", stored, again.model_dump(mode="json"))),
+        verdict_differences=tuple(_compare("(verdict)", artifact.document("verdict.json"), again.to_json())),
         versions=tuple(_versions(artifact)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ limits:
   - {measure: selection_rate, over: sex, compare: difference, at_most: 0.1}
   - {measure: flip_rate, over: sex, at_most: 0.05}
 """
+DAY = date(2026, 3, 1)
 STARTED = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 ENDED = datetime(2026, 3, 1, 9, 5, 30, tzinfo=UTC)
 
@@ -67,12 +68,12 @@ def write_run(run: Path, spec: AuditSpec, rows: int = 120, seed: int = 0) -> Pat
     return run
 
 
-def write_verdict(run: Path, spec: AuditSpec) -> None:
+def write_verdict(run: Path, spec: AuditSpec, today: date = DAY) -> None:
     from audits.verdict import judge
 
     findings = read_findings((run / "findings.json").read_bytes())
-    verdict = judge(spec.policy, findings, spec.statistics.level)
-    (run / "verdict.json").write_bytes(canonical_json(verdict.model_dump(mode="json")) + b"\n")
+    verdict = judge(spec.policy, findings, spec.statistics.level, today)
+    (run / "verdict.json").write_bytes(canonical_json(verdict.to_json()) + b"\n")
 
 
 def sealed(folder: Path, spec_text: str = SPEC, **changes: Any) -> Path:

@@ -8,14 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from synthetic import ENDED, SPEC, STARTED, rename, reseal, sealed, spec_of, write_run
+from synthetic import ENDED, SPEC, STARTED, rename, reseal, sealed, spec_of, write_run, write_verdict
 
 from audits.artifact import find_problems, newest_digest, read, seal, sealing, strict, verify
 from audits.artifact.texts import policy_bytes, sealed_policy, spec_bytes
@@ -431,13 +430,44 @@ def test_a_run_whose_verdict_does_not_follow_is_not_sealed(tmp_path: Path) -> No
 
 
 def test_verify_answers_quickly_and_imports_nothing_heavy(whole: Path) -> None:
-    heavy = ["prefect", "mlflow", "torch", "scipy", "pandas", "transformers", "polars", "great_expectations"]
+    heavy = ["prefect", "mlflow", "torch", "scipy.stats", "pandas", "transformers", "polars", "great_expectations"]
     code = (
-        "import sys; from pathlib import Path; from audits.artifact import find_problems\n"
+        "import sys, time; from pathlib import Path; from audits.artifact import find_problems\n"
         f"assert find_problems(Path({str(whole)!r})) == []\n"
-        f"print([name for name in {heavy} if name in sys.modules])"
+        f"print([name for name in {heavy} if name in sys.modules])\n"
+        "print(time.process_time())"
     )
-    begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-    assert time.perf_counter() - begun < 2  # half a second on a quiet machine; tests run on busy ones
+    loaded, seconds = done.stdout.splitlines()
+    assert loaded == "[]"
+    assert float(seconds) < 1  # of the processor; half of that on a quiet machine
+
+
+# --- waivers
+
+
+WAIVED = SPEC.replace(
+    "compare: difference, at_most: 0.1}",
+    "compare: difference, at_most: 0.1, waiver: {owner: Ada, reason: mended in May, expires: 2026-03-01}}",
+)
+
+
+def test_a_waiver_that_ran_out_since_does_not_change_what_was_sealed(tmp_path: Path) -> None:
+    folder = sealed(tmp_path, WAIVED)
+    assert read(folder).verdict.waivers[0]["expired"] is False
+    assert find_problems(folder) == []
+
+
+def test_a_waiver_cannot_be_sealed_as_valid_long_after_it_ran_out(tmp_path: Path) -> None:
+    text = WAIVED.replace("2026-03-01", "2026-02-27")
+    artifact = sealed(tmp_path, text)
+    assert read(artifact).verdict.waivers[0]["expired"] is True
+    write_verdict(artifact, spec_of(text), date(2026, 2, 27))
+    forged = reseal(artifact, {"verdict.json": (artifact / "verdict.json").read_bytes()})
+    assert "does not follow" in messages(forged)
+
+
+def test_a_run_just_past_midnight_somewhere_else_is_judged_as_on_its_own_day(tmp_path: Path) -> None:
+    artifact = sealed(tmp_path, WAIVED)
+    write_verdict(artifact, spec_of(WAIVED), date(2026, 3, 2))
+    assert find_problems(reseal(artifact, {"verdict.json": (artifact / "verdict.json").read_bytes()})) == []

@@ -200,7 +200,7 @@ class Artifact:
 
         document = self.document("verdict.json")
         try:
-            return Verdict.model_validate(document)
+            return Verdict.from_json(document)
         except ValueError as error:
             raise ArtifactError(f"verdict.json: {_first_line(error)}", _AGAIN) from None
 

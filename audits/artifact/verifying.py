@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audits.artifact.comparing import compare
 from audits.artifact.model import MANIFEST, Artifact, read
@@ -11,6 +13,11 @@ from audits.artifact.strict import hash_file, list_files
 from audits.artifact.texts import sealed_policy
 from audits.errors import ArtifactError, AuditError
 from audits.findings import Frozen, digest, write_findings
+
+if TYPE_CHECKING:
+    from audits.verdict import Verdict
+
+_DAY = timedelta(days=1)
 
 
 class Problem(Frozen):
@@ -167,15 +174,30 @@ def _findings(artifact: Artifact) -> Iterator[str]:
 
 
 def _verdict(artifact: Artifact) -> Iterator[str]:
-    from audits.verdict import judge
-
     known = {finding.id for finding in artifact.findings}
     for limit in artifact.verdict.limits:
         for name in limit.findings:
             if name not in known:
                 yield f"names the finding {name!r}, which findings.json does not hold"
-    again = judge(artifact.policy, artifact.findings, artifact.spec.statistics.level)
-    different = list(compare(artifact.verdict.model_dump(mode="json"), again.model_dump(mode="json")))
+    different = list(compare(artifact.document("verdict.json"), judge_again(artifact).to_json()))
     if different:
         place, stored, derived = different[0]
         yield f"does not follow from the findings under the policy: {place}: got {stored!r}, derived {derived!r}"
+
+
+def judge_again(artifact: Artifact) -> Verdict:
+    """Derive the verdict from the findings under the policy, as on the day on which it was first derived.
+
+    The day matters to waivers alone. The manifest knows begin and end in UTC; where the run was, it may have been
+    a day earlier or later.
+    """
+    from audits.verdict import judge
+
+    manifest = artifact.manifest
+    first, last = manifest.started.date() - _DAY, manifest.ended.date() + _DAY
+    days = [manifest.ended.date()]
+    if any(limit.waiver for limit in artifact.policy):
+        days += [first + at * _DAY for at in range((last - first).days + 1)]
+    derived = [judge(artifact.policy, artifact.findings, artifact.spec.statistics.level, day) for day in days]
+    stored = artifact.document("verdict.json")
+    return next((one for one in derived if not any(compare(stored, one.to_json()))), derived[0])
