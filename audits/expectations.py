@@ -10,6 +10,7 @@ import ast
 import functools
 import importlib.util
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -171,9 +172,11 @@ def _two_values(spec: AuditSpec, table: pl.DataFrame, column: str) -> Check:
 
 def _validate(checks: list[Check], frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the result of each check, in order."""
-    import great_expectations as gx
-    import great_expectations.expectations as gxe
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    with warnings.catch_warnings():  # of modules that Great Expectations imports: nothing a user could mend
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+        import great_expectations.expectations as gxe
+        from great_expectations.data_context.types.base import ProgressBarsConfig
 
     classes = {
         getattr(gxe, name).expectation_type: getattr(gxe, name) for name in dir(gxe) if name.startswith("Expect")
