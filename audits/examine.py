@@ -33,7 +33,6 @@ def examine_inside(
         progress: called as the technique reports.
 
     Raises:
-        NotMeasurable: what the technique raised.
         ModelError: the model failed inside it.
     """
     host.call(

@@ -49,7 +49,7 @@ def save_classifier(folder: Path, labels: tuple[str, ...] = ("denied", "approved
         id2label=dict(enumerate(labels)),
         label2id={label: number for number, label in enumerate(labels)},
     )
-    config.initializer_range = 1.0
+    config.initializer_range = 0.3
     BertForSequenceClassification(config).save_pretrained(folder)
     save_tokenizer(folder, cls_token="[CLS]", sep_token="[SEP]")
     return folder
