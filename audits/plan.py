@@ -14,7 +14,6 @@ from audits.answerable import Unanswerable, unanswerable
 from audits.artifact.model import EVIDENCE, MANIFEST, REQUIRED
 from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP, Frozen
-from audits.inputs import slots
 from audits.reach import Reach, reach
 from audits.spec import AuditSpec, ModelSpec
 
@@ -47,8 +46,8 @@ class Inside(Frozen):
 class Plan(Frozen):
     """What an audit would do.
 
-    ``inputs`` distinct inputs to score, one ``forward_passes`` each (0 without a model; inputs the same model has
-    scored before are taken from the store, so it is the most) · ``inside`` passes of the techniques that read the
+    ``forward_passes`` distinct inputs to score, once each (0 without a model; inputs that the same model has scored
+    before are taken from the store, so it is the most) · ``inside`` passes of the techniques that read the
     model's inside · ``seconds`` an estimate, and ``seconds_from`` what it rests on; null without a model.
     """
 
@@ -59,7 +58,6 @@ class Plan(Frozen):
     groups: tuple[Groups, ...]
     pairs: int
     refused: int
-    inputs: int
     forward_passes: int
     tokens: int | None
     inside: tuple[Inside, ...]
@@ -122,7 +120,7 @@ def plan(spec: AuditSpec, base: Path) -> Plan:
 def _plan(spec: AuditSpec, folder: Path) -> Plan:
     evidence = Evidence(folder, spec)
     edits, checks = (json.loads((folder / name).read_bytes()) for name in ("edits.json", "checks.json"))
-    lengths = _inputs(evidence)
+    lengths = _lengths(spec, folder)
     tokens = _tokens(spec.model, lengths)
     inside = tuple(_inside(spec, evidence.rows.num_rows))
     seconds, source = _seconds(spec.model, lengths, tokens, inside)
@@ -136,8 +134,7 @@ def _plan(spec: AuditSpec, folder: Path) -> Plan:
         groups=tuple(_groups(evidence, attribute) for attribute in evidence.attributes),
         pairs=edited,
         refused=sum(entry["asked"] for entry in edits) - edited,
-        inputs=len(lengths),
-        forward_passes=len(lengths) if spec.model else 0,
+        forward_passes=len(lengths),
         tokens=tokens,
         inside=inside,
         seconds=seconds,
@@ -156,30 +153,28 @@ def _groups(evidence: Evidence, attribute: str) -> Groups:
     return Groups(attribute=attribute, groups=counts, missing=missing)
 
 
-def _inputs(evidence: Evidence) -> dict[str, int]:
-    """Return each distinct input and its length in characters (0 for a table row).
+def _lengths(spec: AuditSpec, folder: Path) -> list[int]:
+    """Return the length in characters of each distinct input that the model would be asked (0 for a table row)."""
+    if spec.model is None:
+        return []
+    from audits.observe import distinct_inputs
 
-    A text with an unfilled slot is a template, never given to a model.
-    """
-    lengths: dict[str, int] = {}
-    edited = evidence.pairs.select(["input", "text", "continuation"])
-    for table in (evidence.rows.select(["input", "text", "continuation"]), edited):
-        columns = [table[name].to_pylist() for name in ("input", "text", "continuation")]
-        for key, text, continuation in zip(*columns, strict=True):
-            if key is not None and not (text and slots(text)):
-                lengths[key] = len(text or "") + len(continuation or "")
-    return lengths
+    inputs = distinct_inputs(spec, folder)
+    texts = [inputs[name].to_pylist() for name in ("text", "continuation") if name in inputs.column_names]
+    return (
+        [sum(len(text or "") for text in parts) for parts in zip(*texts, strict=True)] if texts else [0] * len(inputs)
+    )
 
 
-def _tokens(model: ModelSpec | None, lengths: dict[str, int]) -> int | None:
+def _tokens(model: ModelSpec | None, lengths: list[int]) -> int | None:
     if model is None or model.kind not in ("text-classifier", "causal-lm"):
         return None
     most = model.max_tokens or (CLASSIFIER_TOKENS if model.kind == "text-classifier" else math.inf)
-    return sum(int(min(math.ceil(length / CHARACTERS_PER_TOKEN) + 2, most)) for length in lengths.values())
+    return sum(int(min(math.ceil(length / CHARACTERS_PER_TOKEN) + 2, most)) for length in lengths)
 
 
 def _inside(spec: AuditSpec, rows: int) -> list[Inside]:
-    """Passes of techniques that read the model's inside, from their options ``rows`` and ``steps``."""
+    """Passes of techniques that read the model's inside, from their options ``rows`` and ``nodes`` or ``steps``."""
     from audits.techniques import examines_inside, registry
 
     found = []
@@ -187,12 +182,13 @@ def _inside(spec: AuditSpec, rows: int) -> list[Inside]:
         if name in registry and examines_inside(registry[name]):
             given = registry[name].options.model_validate(options)
             examined = min(getattr(given, "rows", None) or rows, rows)
-            found.append(Inside(technique=name, rows=examined, passes=examined * (getattr(given, "steps", None) or 1)))
+            each = getattr(given, "nodes", None) or getattr(given, "steps", None) or 1
+            found.append(Inside(technique=name, rows=examined, passes=examined * each))
     return found
 
 
 def _seconds(
-    model: ModelSpec | None, lengths: dict[str, int], tokens: int | None, inside: tuple[Inside, ...]
+    model: ModelSpec | None, lengths: list[int], tokens: int | None, inside: tuple[Inside, ...]
 ) -> tuple[float | None, str]:
     if model is None:
         return None, "no model is run"

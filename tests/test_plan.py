@@ -62,7 +62,7 @@ def test_rows_groups_pairs_and_inputs_are_counted_exactly(base: Path) -> None:
     assert made.groups[0].groups == {"male": 60, "female": 40}
     assert made.groups[0].missing == 0
     assert (made.pairs, made.refused) == (75, 25)
-    assert made.inputs == made.forward_passes == 175
+    assert made.forward_passes == 175
     assert made.fitting_rows == 0
 
 
@@ -86,6 +86,24 @@ def test_the_time_is_an_estimate_and_says_from_what(base: Path) -> None:
 def test_longer_texts_than_the_model_reads_count_no_more(base: Path) -> None:
     made = plan(spec_of(model={**TEXTS, "max_tokens": 5}), base)
     assert made.tokens == 175 * 5
+
+
+def test_a_technique_that_reads_the_models_inside_adds_its_passes(base: Path) -> None:
+    techniques = {"integrated_gradients": {"rows": 10, "nodes": 8}}
+    with_it, without = plan(spec_of(techniques=techniques), base), plan(spec_of(), base)
+    assert [(one.technique, one.rows, one.passes) for one in with_it.inside] == [("integrated_gradients", 10, 80)]
+    assert with_it.seconds is not None
+    assert without.seconds is not None
+    assert with_it.seconds > without.seconds
+
+
+def test_a_table_row_counts_once_and_has_no_tokens(base: Path) -> None:
+    data = {"source": "people.csv", "label": "good", "features": ["race", "sex"]}
+    model = {"kind": "tabular", "uri": "no/such/model"}
+    made = plan(spec_of(data=data, model=model, counterfactuals={"column": {"attributes": ["sex"]}}), base)
+    assert made.forward_passes == 4  # two races, two sexes
+    assert made.tokens is None
+    assert made.seconds is not None
 
 
 def test_without_a_model_nothing_is_scored(base: Path) -> None:
