@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -115,6 +116,7 @@ class Finding(Frozen):
         return finding
 
 
+@lru_cache(maxsize=4096)
 def _id_part(text: str) -> str:
     """Keep letters, digits, spaces and a few marks; where anything else stood, a digest keeps ids apart."""
     kept = "".join(c if c.isalnum() or c in " _-.+×()[],:=≥→" else "_" for c in text)
