@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -87,27 +88,24 @@ class Family:
     def intervals(self, z: float) -> tuple[Floats, Floats]:
         """Lower and upper limits of every side."""
         low, high = np.empty(len(self.sides)), np.empty(len(self.sides))
-        for method, at, sufficient in self._by_method():
+        for method, at, sufficient in self._by_method(range(len(self.sides))):
             low[at], high[at] = _published(sufficient, z) if method == _PUBLISHED else bounds(method, sufficient, z)
         return low, high
 
     def beyond(self) -> Floats:
         """How far each side lies beyond the limit, as the critical value at which its interval reaches it; else 0."""
         found = np.zeros(len(self.sides))
-        for method, at, sufficient in self._by_method():
-            z = (
-                _published_z(sufficient, self.limit.bound)
-                if method == _PUBLISHED
-                else z_where(method, sufficient, self.limit.bound)
-            )
-            found[at] = z if self.limit.at_most is not None else -z
-        outside = np.array([broken(self.limit, side) for side in self.sides], dtype=bool)
-        return np.where(outside, np.maximum(found, 0), 0)
+        outside = [at for at, side in enumerate(self.sides) if broken(self.limit, side)]
+        for method, at, sufficient in self._by_method(outside):
+            where = _published_z if method == _PUBLISHED else partial(z_where, method)
+            z = where(sufficient, self.limit.bound)
+            found[at] = np.maximum(z if self.limit.at_most is not None else -z, 0)
+        return found
 
-    def _by_method(self) -> list[tuple[str, list[int], dict[str, Floats]]]:
+    def _by_method(self, chosen: Sequence[int]) -> list[tuple[str, list[int], dict[str, Floats]]]:
         places: dict[str, list[int]] = {}
-        for at, side in enumerate(self.sides):
-            places.setdefault(side.method, []).append(at)
+        for at in chosen:
+            places.setdefault(self.sides[at].method, []).append(at)
         return [
             (method, at, {k: np.array([self.sides[i].sufficient[k] for i in at]) for k in self.sides[at[0]].sufficient})
             for method, at in places.items()

@@ -11,7 +11,7 @@ from audits.statistics.power import (
     POWER,
     detectable_difference,
     detectable_ratio,
-    rows_noninferiority,
+    rows_equivalence,
     rows_ratio,
 )
 from audits.statistics.simultaneous import one_sided
@@ -64,9 +64,10 @@ def _rows_if_equal(family: Family, side: Side, alpha: float) -> float | None:
         return None
     k = max(counts["n1"], counts["n2"]) / min(counts["n1"], counts["n2"])
     if family.limit.compare == "difference":
-        return rows_noninferiority(pooled, pooled, bound, k, alpha) if bound > 0 else None
+        return rows_equivalence(pooled, pooled, bound, k, alpha) if bound > 0 else None
     holds = bound < 1 if family.limit.at_least is not None else bound > 1
-    return rows_ratio(pooled, bound, k, alpha) if holds else None
+    either_way = (1 + POWER) / 2  # both orders of the pair must be shown inside
+    return rows_ratio(pooled, bound, k, alpha, either_way) if holds else None
 
 
 def _pooled(side: Side) -> float | None:

@@ -31,7 +31,7 @@ from pydantic import Field
 from audits import sentences
 from audits.errors import SpecError, nearest
 from audits.findings import Finding, Frozen, Interval, digest, rounded
-from audits.judging import Family, families
+from audits.judging import NO_SIDE, Family, families
 from audits.resolution import rows_needed, smallest_detectable
 from audits.spec import Limit
 from audits.statistics.simultaneous import holm, one_sided
@@ -234,7 +234,7 @@ def _why_nothing(family: Family, findings: Sequence[Finding]) -> str:
     limit, attribute = family.limit, family.attribute
     if family.unmeasured:
         return sentences.unmeasured(family)
-    groups = {f.group for f in family.known if f.comparison == "rate"} - {"(missing)", "(control)"}
+    groups = {name for f in family.known for name in (f.group, f.reference)} - {"", *NO_SIDE}
     if family.known and limit.compare in ("difference", "ratio") and len(groups) < 2:
         named = f" ({groups.pop()})" if groups else ""
         return f"{attribute} has fewer than two known groups{named}, so there is no pair to compare"

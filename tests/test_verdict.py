@@ -1,0 +1,399 @@
+"""The three verdicts by hand, at their boundaries, by simulation and by law."""
+
+import json
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audits.errors import SpecError
+from audits.findings import MISSING_GROUP, Finding, Interval, Support, digest
+from audits.spec import Limit, Waiver
+from audits.statistics import critical, interval
+from audits.verdict import Verdict, judge
+
+METHODS = {"difference": "newcombe", "ratio": "koopman", "rate": "wilson", "paired": "tango", "gap": "t", "mean": "t"}
+
+
+def finding(comparison, sufficient, value, group="b", reference="", measure="selection_rate", **more):
+    low, high = interval(METHODS[comparison], sufficient, critical(0.95))
+    more = {"technique": "parity", "attribute": "race", "n": Support(group=100), **more}
+    if value is not None:
+        more["interval"] = Interval(low=low, high=high, level=0.95, method=METHODS[comparison])
+    return Finding(
+        measure=measure,
+        comparison=comparison,
+        group=group,
+        reference=reference,
+        value=value,
+        sufficient=sufficient,
+        **more,
+    )
+
+
+def pair(comparison, group, reference, x1, n1, x2, n2, **more):
+    value = x1 / n1 - x2 / n2 if comparison == "difference" else None if x2 == 0 else x1 * n2 / (n1 * x2)
+    more |= {"missing": "no ratio to 0"} if value is None else {}
+    return finding(comparison, {"x1": x1, "n1": n1, "x2": x2, "n2": n2}, value, group, reference, **more)
+
+
+def all_pairs(comparison, groups, **more):
+    names = list(groups)
+    return [
+        pair(comparison, names[j], names[i], *groups[names[j]], *groups[names[i]], **more)
+        for i in range(len(names))
+        for j in range(i + 1, len(names))
+    ]
+
+
+def own(group, x, n, **more):
+    return finding("rate", {"x": x, "n": n}, x / n, group, n=Support(group=n), **more)
+
+
+def limit(compare="difference", measure="selection_rate", over="race", **bound):
+    return Limit(measure=measure, over=over, compare=compare, **(bound or {"at_most": 0.1}))
+
+
+FOUR_FIFTHS = limit("ratio", at_least=0.8)
+
+
+def only(policy, findings, **more):
+    verdict = judge([policy], findings, **more)
+    assert len(verdict.limits) == 1
+    return verdict.limits[0]
+
+
+def test_an_impact_ratio_wholly_below_four_fifths_fails():
+    judged = only(FOUR_FIFTHS, [pair("ratio", "Black", "white", 540, 1000, 920, 1000)])
+    assert judged.verdict == "FAIL"
+    assert judged.reason == (
+        "Selection rate is 54.0 % for Black and 92.0 % for white: a ratio of 0.59 (95 % interval 0.55 to 0.62), "
+        "wholly below the limit of 0.8."
+    )
+    assert judged.worst == {"group": "Black", "reference": "white"}
+    assert judged.findings == ("parity/selection_rate/race/Black/white/ratio",)
+    assert judged.p < 1e-9
+
+
+def test_the_worst_pair_is_told_in_the_order_in_which_it_is_worst():
+    judged = only(FOUR_FIFTHS, [pair("ratio", "white", "Black", 920, 1000, 540, 1000)])
+    assert judged.verdict == "FAIL"
+    assert judged.worst == {"group": "Black", "reference": "white"}
+    assert judged.value == pytest.approx(0.5869565, abs=5e-8)
+
+
+def test_a_difference_wholly_inside_passes():
+    judged = only(limit(), [pair("difference", "b", "a", 540, 1000, 520, 1000)])
+    assert judged.verdict == "PASS"
+    assert judged.interval.level == pytest.approx(0.9)
+    assert "inside the limit of 10 points with 95 % confidence" in judged.reason
+    assert judged.smallest_detectable is None
+
+
+def test_a_difference_across_the_limit_is_inconclusive_with_what_it_takes():
+    judged = only(limit(), [pair("difference", "b", "a", 30, 100, 30, 100)])
+    assert judged.verdict == "INCONCLUSIVE"
+    assert judged.smallest_detectable == pytest.approx(0.182, abs=5e-4)
+    assert judged.rows_needed == 360
+    assert "About 360 rows of the smaller group would settle it" in judged.reason
+
+
+def test_what_has_the_rows_needed_passes_in_about_four_of_five_audits():
+    random = np.random.default_rng(2)
+    passed = sum(
+        only(limit(), [pair("difference", "b", "a", *_drawn(random, 0.3, 360), *_drawn(random, 0.3, 360))]).verdict
+        == "PASS"
+        for _ in range(200)
+    )
+    assert 140 <= passed <= 180
+
+
+def _drawn(random, p, n):
+    return int(random.binomial(n, p)), n
+
+
+def test_exactly_four_fifths_is_not_below_four_fifths():
+    """EEOC questions and answers: .48 against .60 is no adverse impact, .45 against .60 is."""
+    judged = only(FOUR_FIFTHS, [pair("ratio", "Hispanic", "white", 48_000_000, 10**8, 60_000_000, 10**8)])
+    assert judged.verdict == "INCONCLUSIVE"
+    assert judged.p == 1
+    assert "a ratio of 0.80 " in judged.reason
+    assert only(FOUR_FIFTHS, [pair("ratio", "Indian", "white", 45_000_000, 10**8, 60_000_000, 10**8)]).verdict == "FAIL"
+    assert only(FOUR_FIFTHS, [pair("ratio", "Black", "white", 51_000_000, 10**8, 60_000_000, 10**8)]).verdict == "PASS"
+
+
+def test_a_number_next_to_the_limit_is_not_told_as_the_limit():
+    judged = only(FOUR_FIFTHS, [pair("ratio", "b", "a", 47_990, 10**5, 60_000, 10**5)])
+    assert "a ratio of 0.7998 " in judged.reason
+
+
+def test_compas_precision_at_margin_zero_is_inconclusive():
+    judged = only(limit(at_most=0.0), [pair("difference", "b", "a", 1369, 2174, 505, 854)])
+    assert judged.verdict == "INCONCLUSIVE"
+    assert judged.interval.low == pytest.approx(-0.00004, abs=5e-6)
+
+
+def test_more_pairs_need_more_to_fail():
+    """A gap shown beyond the limit for two groups alone is not shown when it was looked for among eight."""
+    gap = {"a": (30, 100), "b": (56, 100)}
+    assert only(limit(), all_pairs("difference", gap)).verdict == "FAIL"
+    others = {f"c{i}": (43, 100) for i in range(6)}
+    assert only(limit(), all_pairs("difference", gap | others)).verdict == "INCONCLUSIVE"
+
+
+def test_more_limits_need_more_to_fail():
+    gap = [pair("difference", "b", "a", 54, 100, 30, 100)]
+    fair = [pair("difference", "b", "a", 500, 1000, 500, 1000, measure="accuracy")]
+    assert judge([limit()], gap).verdict == "FAIL"
+    both = judge([limit(), limit(measure="accuracy")], gap + fair)
+    assert [one.verdict for one in both.limits] == ["INCONCLUSIVE", "PASS"]
+    assert "but not after correction for the number of limits" in both.limits[0].reason
+    assert both.limits[0].p_adjusted == pytest.approx(2 * both.limits[0].p)
+
+
+def test_a_group_that_cannot_be_measured_makes_its_limit_inconclusive_by_name():
+    fine = pair("difference", "b", "a", 500, 1000, 500, 1000)
+    why = "c has no actual positives with a decision, so it has no true positive rate"
+    gone = [
+        Finding(
+            technique="parity",
+            measure="selection_rate",
+            attribute="race",
+            group="c",
+            reference=reference,
+            comparison=comparison,
+            missing=why,
+        )
+        for reference, comparison in [("", "rate"), ("a", "difference"), ("b", "difference")]
+    ]
+    judged = only(limit(), [fine, *gone])
+    assert judged.verdict == "INCONCLUSIVE"
+    assert why in judged.reason
+    assert gone[1].id in judged.findings
+    broken = pair("difference", "d", "a", 900, 1000, 500, 1000)
+    assert only(limit(), [fine, broken, *gone]).verdict == "FAIL"
+
+
+def test_a_ratio_to_nobody_can_fail_but_never_pass():
+    """No one of 200 selected in one group, half of the others: the ratio itself does not exist, the verdict does."""
+    assert only(FOUR_FIFTHS, [pair("ratio", "b", "a", 100, 200, 0, 200)]).verdict == "FAIL"
+    assert only(FOUR_FIFTHS, [pair("ratio", "b", "a", 0, 200, 0, 200)]).verdict == "INCONCLUSIVE"
+    assert only(limit("ratio", at_most=1.25), [pair("ratio", "b", "a", 1, 9, 0, 9)]).verdict == "INCONCLUSIVE"
+
+
+def test_rows_of_unknown_group_are_told_and_are_no_side():
+    rows = [own("a", 50, 100), own("b", 50, 100), own(MISSING_GROUP, 7, 7)]
+    judged = only(limit("rate", at_most=0.7), rows)
+    assert judged.verdict == "PASS"
+    assert judged.reason.endswith("7 rows of unknown race are on neither side.")
+
+
+def test_the_control_of_a_flip_rate_is_no_side():
+    flips = [own("b", 1, 1000, measure="flip_rate"), own("(control)", 500, 1000, measure="flip_rate")]
+    flips[0] = flips[0].model_copy(update={"reference": "a"})
+    assert only(limit("rate", "flip_rate", at_most=0.02), flips).verdict == "PASS"
+    assert only(limit("rate", "flip_rate", at_most=0.0005), flips).verdict == "INCONCLUSIVE"
+
+
+def test_rates_are_held_to_a_floor_one_by_one_with_bonferroni():
+    rows = [own("a", 900, 1000), own("b", 600, 1000)]
+    judged = only(limit("rate", at_least=0.7), rows)
+    assert (judged.verdict, judged.worst["group"]) == ("FAIL", "b")
+    assert judged.interval.simultaneous
+    assert only(limit("rate", at_least=0.5), rows).verdict == "PASS"
+
+
+def test_a_gap_is_bounded_either_way():
+    away = finding(
+        "gap", {"mean": -0.5, "se": 0.01, "df": 50}, -0.5, reference="a", measure="log_odds_gap", unit="nats"
+    )
+    judged = only(limit("gap", "log_odds_gap", at_most=0.1), [away])
+    assert judged.verdict == "FAIL"
+    assert judged.worst == {"group": "a", "reference": "b"}
+    assert "0.5 nats" in judged.reason
+    paired = finding("paired", {"b": 1, "c": 60, "n": 200}, -59 / 200, reference="a")
+    assert only(limit("paired", at_most=0.05), [paired]).verdict == "FAIL"
+
+
+def test_a_mean_is_bounded_one_way():
+    low = finding("mean", {"mean": -0.5, "se": 0.01, "df": 50}, -0.5, measure="mean_score_change")
+    assert only(limit("mean", "mean_score_change", at_most=0.1), [low]).verdict == "PASS"
+
+
+def test_a_published_interval_serves_where_a_method_is_not_known():
+    other = Finding(
+        technique="other",
+        measure="selection_rate",
+        attribute="race",
+        group="b",
+        reference="a",
+        comparison="difference",
+        value=0.3,
+        interval=Interval(low=0.2, high=0.4, level=0.95, method="bootstrap"),
+    )
+    judged = only(limit(), [other])
+    assert judged.verdict == "FAIL"
+    assert judged.interval.low == pytest.approx(0.2)
+    assert only(limit(at_most=0.35), [other]).verdict == "INCONCLUSIVE"
+    assert only(limit(at_most=0.5), [other]).verdict == "PASS"
+    ratio = other.model_copy(update={"comparison": "ratio"})
+    assert only(FOUR_FIFTHS, [ratio]).verdict == "FAIL"
+
+
+def test_nothing_measured_is_inconclusive_and_says_what_is_nearest():
+    found = all_pairs("difference", {"a": (1, 2), "b": (1, 2)})
+    judged = only(limit(measure="selection_rat"), found)
+    assert judged.verdict == "INCONCLUSIVE"
+    assert "Nothing was measured" in judged.reason
+    assert "did you mean 'selection_rate'?" in judged.reason
+    assert "did you mean 'race'?" in only(limit(over="rase"), found).reason
+    assert "has no ratio" in only(FOUR_FIFTHS, found).reason
+    assert "fewer than two known groups (a)" in only(limit(), [own("a", 1, 2)]).reason
+    assert "no finding is over 'race'" in only(limit(), []).reason
+    assert only(Limit(**{**limit().model_dump(), "technique": "shap"}), found).verdict == "INCONCLUSIVE"
+
+
+def test_an_empty_policy_judges_nothing():
+    verdict = judge([], [own("a", 1, 2)])
+    assert verdict.verdict == "INCONCLUSIVE"
+    assert verdict.reason == "No limit was set, so nothing was judged."
+    assert verdict.policy_sha256 == digest([])
+
+
+def test_the_policy_digest_is_that_of_its_limits():
+    policy = [limit(), FOUR_FIFTHS]
+    assert judge(policy, []).policy_sha256 == digest([one.model_dump(mode="json") for one in policy])
+
+
+def test_a_limit_over_several_attributes_is_judged_over_each():
+    rows = all_pairs("difference", {"a": (500, 1000), "b": (500, 1000)})
+    verdict = judge([limit(over=("race", "sex"))], rows)
+    assert [(one.attribute, one.verdict) for one in verdict.limits] == [("race", "PASS"), ("sex", "INCONCLUSIVE")]
+    assert verdict.verdict == "INCONCLUSIVE"
+
+
+BROKEN = [pair("difference", "b", "a", 900, 1000, 500, 1000)]
+
+
+def waived(expires):
+    return limit().model_copy(update={"waiver": Waiver(owner="R. Ito", reason="retrained in May", expires=expires)})
+
+
+def test_a_waiver_keeps_the_limit_broken_and_lets_the_audit_through():
+    verdict = judge([waived("2026-05-31")], BROKEN, today=date(2026, 5, 31))
+    assert verdict.verdict == "PASS"
+    assert (verdict.limits[0].verdict, verdict.limits[0].waived) == ("FAIL", True)
+    assert verdict.limits[0].reason.endswith("Waived by R. Ito until 2026-05-31: retrained in May.")
+    assert verdict.waivers[0]["owner"] == "R. Ito"
+    assert "Waived: selection_rate over race" in verdict.reason
+
+
+def test_a_waiver_that_has_run_out_is_a_fail():
+    verdict = judge([waived("2026-05-31")], BROKEN, today=date(2026, 6, 1))
+    assert verdict.verdict == "FAIL"
+    assert verdict.limits[0].reason.endswith("The waiver of R. Ito ran out on 2026-05-31.")
+    assert verdict.waivers[0]["expired"]
+
+
+def test_a_waiver_does_not_let_another_limit_through():
+    other = limit(measure="accuracy")
+    findings = [*BROKEN, pair("difference", "b", "a", 30, 100, 30, 100, measure="accuracy")]
+    assert judge([waived("2030-01-01"), other], findings, today=date(2026, 1, 1)).verdict == "INCONCLUSIVE"
+
+
+def test_a_waiver_with_an_impossible_date_is_refused():
+    with pytest.raises(SpecError, match="got expires '2026-02-30'"):
+        judge([waived("2026-02-30")], BROKEN)
+
+
+def test_a_verdict_is_read_back_as_it_was_written():
+    verdict = judge([limit(), FOUR_FIFTHS, waived("2030-01-01")], [*BROKEN, own(MISSING_GROUP, 1, 2)])
+    document = json.loads(json.dumps(verdict.to_json(), allow_nan=False))
+    assert Verdict.from_json(document) == verdict
+
+
+def test_the_order_of_findings_does_not_matter():
+    rows = all_pairs("difference", {"a": (50, 100), "b": (40, 100), "c": (70, 100)})
+    assert judge([limit()], rows) == judge([limit()], rows[::-1])
+
+
+def simulate(rates, n, audits, seed, comparison="difference", policy=None):
+    """Return the shares of PASS and FAIL over simulated audits of groups with these rates."""
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(audits):
+        groups = {f"g{i}": _drawn(random, rate, n) for i, rate in enumerate(rates)}
+        found.append(judge([policy or limit()], all_pairs(comparison, groups)).verdict)
+    return found.count("PASS") / audits, found.count("FAIL") / audits
+
+
+def test_a_fair_model_with_eight_small_groups_is_not_blocked_as_broken():
+    """The point rule max − min > .10 blocks 75 % of these."""
+    passed, failed = simulate([0.3] * 8, 100, 100, seed=0)
+    assert failed == 0
+    assert passed <= 0.02
+
+
+def test_a_fair_model_with_enough_rows_passes():
+    passed, failed = simulate([0.3] * 8, 3000, 30, seed=1)
+    assert (passed, failed) == (1, 0)
+    passed, failed = simulate([0.3, 0.3], 300, 300, seed=2)
+    assert passed == pytest.approx(0.707, abs=0.07)
+    assert failed == 0
+
+
+def test_at_the_limit_both_errors_stay_below_the_level():
+    passed, failed = simulate([0.4, 0.3], 1000, 300, seed=3)
+    assert passed <= 0.08  # .048 in the long run
+    assert failed <= 0.045  # .025 in the long run
+    passed, failed = simulate([0.4, 0.3, 0.3, 0.3], 300, 200, seed=4)
+    assert passed <= 0.03
+    assert failed <= 0.04
+
+
+def test_a_planted_gap_is_found():
+    _, failed = simulate([0.45, 0.3], 1000, 200, seed=5)
+    assert failed == pytest.approx(0.654, abs=0.1)
+    _, failed = simulate([0.3] * 7 + [0.5], 1000, 20, seed=6)
+    assert failed == 1
+    _, failed = simulate([0.3, 0.5], 800, 20, seed=7, comparison="ratio", policy=FOUR_FIFTHS)
+    assert failed == 1
+
+
+@st.composite
+def audits_of_groups(draw):
+    count = draw(st.integers(2, 5))
+    sizes = [draw(st.integers(1, 2000)) for _ in range(count)]
+    return {f"g{i}": (draw(st.integers(0, n)), n) for i, n in enumerate(sizes)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(groups=audits_of_groups(), margin=st.sampled_from([0.0, 0.05, 0.1, 0.3]))
+def test_renaming_groups_changes_no_verdict(groups, margin):
+    policy = limit(at_most=margin)
+    one = only(policy, all_pairs("difference", groups))
+    turned = {f"h{name}": groups[name] for name in reversed(groups)}
+    other = only(policy, all_pairs("difference", turned))
+    assert (one.verdict, one.p) == (other.verdict, pytest.approx(other.p))
+    assert one.interval.low == pytest.approx(other.interval.low, abs=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(groups=audits_of_groups(), level=st.sampled_from([0.8, 0.95, 0.99]))
+def test_pass_and_fail_are_never_both_true(groups, level):
+    """What passes has every estimate inside; what fails has its whole interval outside."""
+    for policy, comparison in [
+        (limit(), "difference"),
+        (FOUR_FIFTHS, "ratio"),
+        (limit("ratio", at_most=1.25), "ratio"),
+    ]:
+        judged = only(policy, all_pairs(comparison, groups), level=level)
+        low = judged.interval.low
+        high = np.inf if judged.interval.high is None else judged.interval.high
+        inside = high < policy.bound if policy.at_most else low > policy.bound
+        outside = low > policy.bound if policy.at_most else high < policy.bound
+        assert not (inside and outside)
+        assert {"PASS": inside, "FAIL": outside}.get(judged.verdict, not (inside or outside))
+        assert (judged.p < 1 - level) == (judged.verdict == "FAIL")
