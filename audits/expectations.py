@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIRST_ROWS = 20
+DEPRECATED = {"expect_multicolumn_values_to_be_unique"}
+"""Offered by name, but no longer computed; ``compound_columns_to_be_unique`` took its place."""
 _INTERNAL = {"id", "meta", "result_format", "rendered_content", "windows", "batch_id", "catch_exceptions"}
 
 
@@ -51,8 +53,21 @@ def full_name(name: str) -> str:
 
 @functools.cache
 def known() -> dict[str, Path]:
-    """Return every expectation that is installed, by name. Reads file names only: the import takes seconds."""
-    return {path.stem: path for path in sorted(_folder().joinpath("core").glob("expect_*.py"))}
+    """Return the file of every expectation that is offered, by name.
+
+    Read from the source text: importing Great Expectations takes seconds.
+    """
+    offered = {name for _, names in _imports(_folder() / "__init__.py") for name in names}
+    core = _folder() / "core"
+    files = {module: names for module, names in _imports(core / "__init__.py") if module.startswith("expect_")}
+    kept = sorted(module for module, names in files.items() if offered & set(names) and module not in DEPRECATED)
+    return {module: core / f"{module}.py" for module in kept}
+
+
+def _imports(path: Path) -> Iterator[tuple[str, list[str]]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield (node.module or "").rpartition(".")[2], [alias.name for alias in node.names]
 
 
 @functools.cache
