@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import audits
 from audits.artifact.comparing import compare
 from audits.artifact.model import EVIDENCE, Artifact
+from audits.artifact.strict import parse_json
 from audits.artifact.verifying import judge_again, verify
-from audits.errors import ArtifactError, NotMeasurable
+from audits.errors import ArtifactError
+from audits.evidence import Evidence
 from audits.findings import Finding, Frozen
-from audits.registry import Entry
 
 MAX_CELLS = 2 * 10**9
 MAX_TABLE_BYTES = 16 * 2**30
@@ -46,12 +48,15 @@ class TechniqueReplay(Frozen):
 class ReplayReport(Frozen):
     """The outcome of a replay. Any difference is an error; a technique that needs the model is not.
 
+    ``evidence`` holds differences between the evidence tables: groups cut again from the rows, decisions taken
+    again from the scores.
     ``versions`` lists the libraries whose installed version is not the one that computed the artifact
     (name, sealed, installed): the first place to look when there is a difference.
     """
 
     artifact: str
     techniques: tuple[TechniqueReplay, ...]
+    evidence: tuple[Difference, ...] = ()
     verdict: str
     verdict_differences: tuple[Difference, ...] = ()
     versions: tuple[tuple[str, str, str], ...] = ()
@@ -59,7 +64,7 @@ class ReplayReport(Frozen):
     @property
     def differences(self) -> tuple[Difference, ...]:
         """Every difference found."""
-        return tuple(d for one in self.techniques for d in one.differences) + self.verdict_differences
+        return tuple(d for one in self.techniques for d in one.differences) + self.evidence + self.verdict_differences
 
     @property
     def equal(self) -> bool:
@@ -77,6 +82,7 @@ class ReplayReport(Frozen):
             done = one.not_recomputed and f"not recomputed: {one.not_recomputed}"
             lines.append(f"  {one.technique}: {done or f'{one.recomputed} recomputed, {one.equal} equal'}")
             lines += [_line(difference) for difference in one.differences]
+        lines += [_line(difference) for difference in self.evidence]
         same = "as stored" if not self.verdict_differences else "OTHERWISE than stored"
         lines.append(f"  verdict: derived again from the findings, {self.verdict}, {same}")
         lines += [_line(difference) for difference in self.verdict_differences]
@@ -85,16 +91,19 @@ class ReplayReport(Frozen):
 
 
 def replay(path: Path) -> ReplayReport:
-    """Recompute every finding that follows from the stored predictions, and the verdict.
+    """Recompute every finding that follows from the stored predictions, the verdict, and what the evidence repeats.
 
     Raises:
         ArtifactError: where the artifact is not what was sealed, or an evidence table is too large to read.
     """
     artifact = verify(path)
+    if not artifact.manifest.withheld:
+        _check_sizes(artifact)
     again = judge_again(artifact)
     return ReplayReport(
         artifact=artifact.digest,
         techniques=tuple(_techniques(artifact)),
+        evidence=() if artifact.manifest.withheld else (*_slices(artifact), *_decisions(artifact)),
         verdict=again.verdict,
         verdict_differences=tuple(_compare("(verdict)", artifact.document("verdict.json"), again.to_json())),
         versions=tuple(_versions(artifact)),
@@ -131,11 +140,11 @@ def _not_replayable(artifact: Artifact, name: str) -> str:
 
 
 def _replay_one(artifact: Artifact, name: str, stored: Sequence[Finding]) -> TechniqueReplay:
-    from audits.techniques import registry
+    from audits.techniques import registry, run
 
-    _check_sizes(artifact)
+    again = run(registry[name], artifact.evidence, artifact.spec.techniques[name])
     before = {finding.id: finding.to_json() for finding in stored}
-    after = {finding.id: finding.to_json() for finding in _again(artifact, registry[name])}
+    after = {finding.id: finding.to_json() for finding in again}
     differences: list[Difference] = []
     equal = 0
     for key in sorted(before.keys() | after.keys()):
@@ -152,13 +161,51 @@ def _replay_one(artifact: Artifact, name: str, stored: Sequence[Finding]) -> Tec
     )
 
 
-def _again(artifact: Artifact, entry: Entry) -> list[Finding]:
-    from audits.techniques import run
+def _slices(artifact: Artifact) -> Iterator[Difference]:
+    """Cut the rows into groups again."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    try:
-        return run(entry, artifact.evidence, artifact.spec.techniques[entry.name])
-    except NotMeasurable as error:
-        return [Finding(technique=entry.name, measure=entry.name, comparison="check", missing=error.message)]
+    from audits.slices import cut
+
+    with tempfile.TemporaryDirectory(prefix="evenhand-replay-") as name:
+        cut(artifact.spec, artifact.folder, Path(name))
+        again = Evidence(Path(name), artifact.spec).slices
+        groups = parse_json((Path(name) / "groups.json").read_bytes(), "groups.json")
+    stored = artifact.evidence.slices
+    if stored.column_names != again.column_names or len(stored) != len(again):
+        shapes = [f"{len(table)} rows of {', '.join(table.column_names)}" for table in (stored, again)]
+        yield Difference(finding="slices.parquet", field="shape", stored=shapes[0], recomputed=shapes[1])
+        return
+    for column in stored.column_names:
+        one, other = (table[column].cast(pa.string()).fill_null("") for table in (stored, again))
+        differing = pc.indices_nonzero(pc.not_equal(one, other))
+        if len(differing):
+            at = differing[0].as_py()
+            field = f"{column} of {len(differing)} rows, the first at {at}"
+            yield Difference(
+                finding="slices.parquet", field=field, stored=one[at].as_py(), recomputed=other[at].as_py()
+            )
+    yield from _compare("groups.json", artifact.document("groups.json"), groups)
+
+
+def _decisions(artifact: Artifact) -> Iterator[Difference]:
+    """Take the decisions again: a score of the threshold or more is positive."""
+    import numpy as np
+
+    model = artifact.spec.model
+    if model is None or model.kind == "causal-lm":
+        return
+    table = artifact.evidence.predictions
+    scores = table["score"].to_numpy()
+    stored = table["decision"].cast("float64").to_numpy()
+    again = np.where(np.isnan(scores), np.nan, scores >= model.threshold)
+    differing = np.flatnonzero(~((stored == again) | (np.isnan(stored) & np.isnan(again))))
+    if len(differing):
+        at = int(differing[0])
+        field = f"decision of {len(differing)} inputs, the first {table['input'][at].as_py()[:12]}"
+        values = [None if np.isnan(value) else int(value) for value in (stored[at], again[at])]
+        yield Difference(finding="predictions.parquet", field=field, stored=values[0], recomputed=values[1])
 
 
 def _compare(finding: str, stored: Any, recomputed: Any) -> Iterator[Difference]:

@@ -15,6 +15,7 @@ from audits.artifact import seal
 from audits.evidence import PAIRS, PREDICTIONS, ROWS, Evidence
 from audits.findings import Finding, canonical_json, digest, read_findings, write_findings
 from audits.inputs import text_input
+from audits.slices import cut
 from audits.spec import AuditSpec
 
 SPEC = """\
@@ -47,6 +48,7 @@ def write_run(run: Path, spec: AuditSpec, rows: int = 120, seed: int = 0) -> Pat
     """Write every file of a finished run: evidence by chance, findings and verdict from it."""
     run.mkdir(parents=True, exist_ok=True)
     _write_evidence(run, rows, np.random.default_rng(seed))
+    cut(spec, run, run)
     findings = _findings(run, spec)
     (run / "findings.json").write_bytes(write_findings(findings))
     write_verdict(run, spec)
@@ -54,7 +56,6 @@ def write_run(run: Path, spec: AuditSpec, rows: int = 120, seed: int = 0) -> Pat
         "data.json": {"digest": digest("data"), "rows": rows},
         "model.json": {"digest": digest("model"), "kind": "text-classifier"},
         "checks.json": [],
-        "groups.json": {"sex": ["male", "female"]},
         "edits.json": [],
         "card.json": {"title": "hiring"},
     }
@@ -135,7 +136,6 @@ def _write_evidence(run: Path, count: int, random: np.random.Generator) -> None:
     pq.write_table(
         pa.table({name: rows.get(name, [None] * count) for name in schema.names}, schema=schema), run / "rows.parquet"
     )
-    pq.write_table(pa.table({"row": pa.array(range(count), pa.int64()), "sex": sexes}), run / "slices.parquet")
     pairs = [
         {
             "pair": at,

@@ -91,6 +91,30 @@ def test_predictions_changed_and_sealed_again_are_found(artifact: Path) -> None:
     assert any(d.field == "value" for d in report.differences)
 
 
+def test_decisions_that_do_not_follow_from_their_scores_are_found(artifact: Path) -> None:
+    table = pq.read_table(artifact / "predictions.parquet").to_pydict()
+    table["decision"][3] = 1 - table["decision"][3]
+    pq.write_table(pa.table(table, schema=PREDICTIONS), artifact / "predictions.parquet")
+    report = replay(reseal(artifact, {"predictions.parquet": (artifact / "predictions.parquet").read_bytes()}))
+    (found,) = report.evidence
+    assert found.finding == "predictions.parquet"
+    assert found.field.startswith("decision of 1 inputs")
+    assert found.stored == table["decision"][3]
+    assert found.recomputed == 1 - table["decision"][3]
+
+
+def test_groups_that_do_not_follow_from_the_rows_are_found(artifact: Path) -> None:
+    table = pq.read_table(artifact / "slices.parquet").to_pydict()
+    table["sex"][0], table["sex"][7] = "male", "male"
+    pq.write_table(pa.table(table), artifact / "slices.parquet")
+    changed = [at for at, sex in enumerate(pq.read_table(artifact / "rows.parquet")["data.sex"].to_pylist())
+               if sex != table["sex"][at]]  # fmt: skip
+    assert changed
+    report = replay(reseal(artifact, {"slices.parquet": (artifact / "slices.parquet").read_bytes()}))
+    assert report.evidence[0].field == f"sex of {len(changed)} rows, the first at {changed[0]}"
+    assert not report.equal
+
+
 def test_the_last_bit_of_a_float_is_no_difference_and_the_tenth_digit_is_one() -> None:
     assert list(compare({"v": [0.1 + 0.2, 3]}, {"v": [0.3, 3]})) == []
     assert list(compare({"v": {"w": 0.3}}, {"v": {"w": 0.3000000001}})) == [("v.w", 0.3, 0.3000000001)]
