@@ -142,11 +142,16 @@ class Phrases:
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield start and end of what is found, left to right, without overlaps."""
         until = 0
-        for word in _WORD.finditer(text):
-            pattern = self._by_first.get(word.group().lower())
-            if pattern is not None and word.start() >= until and (found := pattern.match(text, word.start())):
+        for word, start in _words(text):
+            if word in self._by_first and start >= until and (found := self._by_first[word].match(text, start)):
                 until = found.end()
                 yield found.span()
+
+
+@lru_cache(maxsize=8)
+def _words(text: str) -> list[tuple[str, int]]:
+    """Every word of a text in lower case and where it starts; kept, as several lists are looked up in one text."""
+    return [(word.group().lower(), word.start()) for word in _WORD.finditer(text)]
 
 
 def _flexible(phrase: str) -> str:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from audits.errors import DataError, ModelError, SpecError
 from audits.evidence import PREDICTIONS
 from audits.host import Host, Progress
+from audits.inputs import SLOT
 from audits.paths import resolve as path_of
 from audits.scores import ScoreStore, store_key
 from audits.spec import AuditSpec, ModelSpec
@@ -199,7 +200,8 @@ def _predictions(names: list[str], scores: Any, spec: AuditSpec) -> pa.Table:
 def distinct_inputs(spec: AuditSpec, run: Path) -> pa.Table:
     """Return every distinct input of rows and edited pairs, sorted by digest: ``input`` and what the model reads.
 
-    That is ``text``; for a causal model also ``continuation``; with ``data.features`` those columns instead.
+    That is ``text``; for a causal model also ``continuation`` (and no row with an unfilled slot, see
+    ``audits.evidence.PAIRS``); with ``data.features`` those columns instead.
     """
     rows = pq.read_table(run / "rows.parquet")
     pairs = pq.read_table(run / "pairs.parquet") if (run / "pairs.parquet").is_file() else None
@@ -211,6 +213,8 @@ def distinct_inputs(spec: AuditSpec, run: Path) -> pa.Table:
         columns = ["input", "text"]
         if spec.model is not None and spec.model.kind == "causal-lm":
             columns.append("continuation")
+            unfilled = pa.compute.match_substring_regex(rows["text"], SLOT.pattern)
+            rows = rows.filter(pa.compute.invert(unfilled))  # a template is scored only as filled, in pairs
         parts = iter([each.select(columns) for each in (rows, pairs) if each is not None])
     table = pa.concat_tables(list(parts)).combine_chunks()
     _, first = np.unique(np.array(table["input"].to_pylist(), dtype=object), return_index=True)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from small_run import PROMPTS, make_run, make_spec
 
 from audits.counterfactuals.templates import templates
 from audits.errors import SpecError
+from audits.inputs import slots
+from audits.observe import distinct_inputs
+from audits.pairs import pair
+from audits.spec_reader import read_spec
 
 PROTECTED = {"sex": {"terms": {"male": ["boy"], "female": ["girl"]}, "reference": "male"}}
 FILL = {
@@ -70,3 +77,41 @@ def test_fillings_that_do_not_pair_are_refused(tmp_path, fill, match):
 def test_an_unknown_attribute_is_refused_with_the_nearest(tmp_path):
     with pytest.raises(SpecError, match="did you mean 'sex'"):
         filled(tmp_path, ["{he}"], attribute="sexx")
+
+
+def test_a_template_itself_is_never_scored(tmp_path):
+    spec = make_spec(PROTECTED, PROMPTS, {"templates": {"attribute": "sex", "fill": FILL}})
+    make_run(tmp_path, spec, text=["{He} is", "It is"], continuation=[" kind", " red"])
+    pair(spec, tmp_path, tmp_path)
+    assert sorted(distinct_inputs(spec, tmp_path)["text"].to_pylist()) == ["He is", "It is", "She is"]
+
+
+def stories(monkeypatch):
+    monkeypatch.setenv("EVENHAND_MODELS", "models")
+    path = Path(templates.__code__.co_filename).parent.parent / "specs" / "stories.yaml"
+    lines = path.with_name("stories-templates.jsonl").read_text("utf-8").splitlines()
+    return read_spec(path), [json.loads(line) for line in lines]
+
+
+def test_every_story_of_the_shipped_audit_is_filled_for_both(tmp_path, monkeypatch):
+    spec, lines = stories(monkeypatch)
+    evidence = make_run(
+        tmp_path, spec, text=[line["text"] for line in lines], continuation=[line["continuation"] for line in lines]
+    )
+    made = list(templates(evidence, **spec.counterfactuals["templates"]))
+    assert len({line["template"] for line in lines}) == len(lines) >= 30
+    assert {version.status for version in made} == {"edited"}
+    assert not any(slots(version.text) for version in made)
+    assert len({version.text for version in made}) == len(made)  # the groups differ in every filling
+
+
+@pytest.mark.slow
+def test_paired_names_of_the_shipped_audit_have_as_many_tokens(shared_models, monkeypatch):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(shared_models / "stories260k")
+    spec, _ = stories(monkeypatch)
+    fill = spec.counterfactuals["templates"]["fill"]
+    for pair_of_names in zip(fill["male"]["name"], fill["female"]["name"], strict=True):
+        lengths = {len(tokenizer(f"named {name}.").input_ids) for name in pair_of_names}
+        assert len(lengths) == 1, pair_of_names

@@ -127,7 +127,7 @@ class Row:
     def control(self, words: int) -> Version:
         """Return the row with up to ``words`` neutral words exchanged for others that mean the same."""
         neutral = read_lexicon("neutral")
-        taken = [mention for part in self.parts for mention in part.lexicon.mentions(self.text)]
+        taken = [mention for reading in self.readings.values() for mention in reading.mentions]
         free = [m for m in neutral.mentions(self.text) if not any(m.start < t.end and t.start < m.end for t in taken)]
         pick = [(m, m.forms[0].words["b" if m.group == "a" else "a"][0], False) for m in free[:words]]
         text, edits = rewrite(self.text, pick) if pick else (None, ())
