@@ -152,13 +152,14 @@ def rule_section(sources: Sources) -> Section:
     level = sources.spec.statistics.level
     items: list[Text] = [
         (f"Every number comes with a {100 * level:g}% interval and the rows it stands on. "
-         "An interval holds for one number at a time.",),
-        ("PASS: the whole interval lies inside the limit, for every pair of groups. The one-sided error is "
-         f"{100 * (1 - level):g}%, so the interval at {100 * (2 * level - 1):g}% is taken. Since every pair must pass, "
-         "no correction for the number of pairs is needed.",),
-        ("FAIL: the interval lies wholly outside the limit for at least one pair, after it was widened for the number "
-         "of pairs compared, so that many comparisons do not make a fair model fail by chance.",),
-        ("INCONCLUSIVE: everything else. A group that cannot be measured makes its limit inconclusive, by name.",),
+         "Such an interval holds for one number at a time.",),
+        (f"PASS: for every group or pair, the whole interval at {100 * (2 * level - 1):g}% lies inside the limit "
+         f"(each end holds with {100 * level:g}% confidence). Since all must hold at once, no correction for their "
+         "number is needed.",),
+        ("FAIL: for at least one, the interval lies wholly outside the limit, after it was widened for the number of "
+         "groups, pairs and limits compared, so that many comparisons do not make a fair model fail by chance.",),
+        ("INCONCLUSIVE: everything else. A group that cannot be measured leaves its limit open, by name.",),
+        ("The audit fails if one limit fails that nobody has waived; it passes only if every limit passes.",),
         ("The limits were fixed, and their digest taken, before any number was computed.",),
     ]  # fmt: skip
     blocks: list[Block] = [Bullets(items=tuple(items))]

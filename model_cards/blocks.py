@@ -9,7 +9,7 @@ from pydantic import Field
 from audits.findings import Frozen
 from model_cards.numbers import Text
 
-Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "NONE"]
+Word = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Tone = Literal["", "note", "warning"]
 
 
@@ -145,6 +145,7 @@ class Judged(Frozen):
     index: int
     limit: str
     verdict: Word
+    waived: bool = False
     reason: str
     findings: tuple[str, ...] = ()
     anchor: str = ""

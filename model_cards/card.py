@@ -19,7 +19,7 @@ from model_cards.measures import definition, family_blocks, heading
 from model_cards.records import edits_of, groups_of, records_table
 from model_cards.sources import Sources, read_sources
 from model_cards.tables import check_table
-from model_cards.words import facts_of, shown, slug, title
+from model_cards.words import anchor, facts_of, shown, title
 
 SECTIONS = {
     "parity": ("Rates, group by group", "How often each group gets a decision, and how far apart the groups are."),
@@ -85,18 +85,10 @@ def _measured(sources: Sources) -> list[Section]:
         by_technique.setdefault(finding.technique, []).append(finding)
     order = list(SECTIONS)
     names = sorted(by_technique, key=lambda name: (order.index(name) if name in order else len(order), name))
-    taken: set[str] = set()
-    sections = []
-    for name in names:
-        anchor = slug(name)
-        while anchor in taken:
-            anchor += "-x"
-        taken.add(anchor)
-        sections.append(_technique(name, anchor, by_technique[name], sources))
-    return sections
+    return [_technique(name, by_technique[name], sources) for name in names]
 
 
-def _technique(name: str, anchor: str, findings: Sequence[Finding], sources: Sources) -> Section:
+def _technique(name: str, findings: Sequence[Finding], sources: Sources) -> Section:
     heading_words, lead = SECTIONS.get(name, (shown(title(name), 80), ""))
     blocks: list[Block] = []
     lead = lead or _summary(name)
@@ -115,9 +107,15 @@ def _technique(name: str, anchor: str, findings: Sequence[Finding], sources: Sou
     blocks += _edits(findings, sources)
     alone = [check for family in families if family not in measured for check in family.checks]
     if alone:
-        blocks.append(Heading(text="How far to trust this", level=3, id=slug(f"{name} checks")))
+        blocks.append(Heading(text="How far to trust this", level=3, id=f"{anchor(name)}.checks"))
         blocks.append(check_table(alone, f"{heading_words}: checks of the method itself"))
-    return Section(id=anchor, title=heading_words, blocks=tuple(blocks))
+    return Section(id=section_id(name), title=heading_words, blocks=tuple(blocks))
+
+
+def section_id(technique: str) -> str:
+    """Return the anchor of a technique's section, which is never that of another section."""
+    taken = ("data", "groups", "missing", "rule", "model", "people", "reproduce", "sections", "main")
+    return f"{anchor(technique)}.technique" if technique in taken else anchor(technique)
 
 
 def _titled(family: Family, first: bool, sources: Sources) -> list[Block]:
@@ -143,8 +141,8 @@ def _examples(findings: Sequence[Finding]) -> list[Block]:
     if not examples:
         return []
     words = "Real rows, as examples. They illustrate; they prove nothing by themselves."
-    anchor = slug(f"{findings[0].technique} examples")
-    return [Heading(text="Examples", level=3, id=anchor), Prose(text=(words,)), *examples]
+    place = f"{anchor(findings[0].technique)}.examples"
+    return [Heading(text="Examples", level=3, id=place), Prose(text=(words,)), *examples]
 
 
 def _edits(findings: Sequence[Finding], sources: Sources) -> list[Block]:
@@ -152,10 +150,10 @@ def _edits(findings: Sequence[Finding], sources: Sources) -> list[Block]:
     records = edits_of(sources.document("edits"))
     if not records or findings[0].technique != _first_on_pairs(sources):
         return []
-    anchor = slug(f"{findings[0].technique} edits")
     words = "An edit that could not be made leaves its row out of these numbers; what was refused is counted here."
     table = records_table("Edits asked for, made and refused", records)
-    return [Heading(text="The edits", level=3, id=anchor), Prose(text=(words,)), table]
+    place = f"{anchor(findings[0].technique)}.edits"
+    return [Heading(text="The edits", level=3, id=place), Prose(text=(words,)), table]
 
 
 def _first_on_pairs(sources: Sources) -> str:

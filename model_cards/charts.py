@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from audits.findings import Finding
+from audits.findings import Finding, Interval
 from model_cards.numbers import Number, number, unit_after, written
 from model_cards.svg import Scale, figure, label, linear, logarithmic, nice, tag, ticks
 from model_cards.words import SMALL, group_name, visible
@@ -126,8 +126,15 @@ def grid(name: str, heading: str, cells: dict[tuple[str, str], Finding], unit: s
     down = list(dict.fromkeys(first for first, _ in cells))
     width, height, top = (RIGHT - LEFT) / len(across), 44.0, 24.0
     body = [
-        label(group_name(second), LEFT + width * (at + 0.5), 16, anchor="middle", limit=int(width / 7), class_="soft",
-              fill=SOFT)
+        label(
+            group_name(second),
+            LEFT + width * (at + 0.5),
+            16,
+            anchor="middle",
+            limit=int(width / 7),
+            class_="soft",
+            fill=SOFT,
+        )
         for at, second in enumerate(across)
     ]
     low, high = min(values), max(values)
@@ -151,13 +158,13 @@ def standalone(svg: str) -> str:
 
 def _svg(name: str, heading: str, words: str, height: float, body: list[str]) -> str:
     content = (
-        tag("title", escape(visible(heading)), id=f"{name}-title")
-        + tag("desc", escape(visible(words)), id=f"{name}-desc")
+        tag("title", escape(visible(heading)), id=f"{name}.title")
+        + tag("desc", escape(visible(words)), id=f"{name}.desc")
         + "".join(body)
     )
     return tag(
         "svg", content, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height:.0f}", width=WIDTH,
-        height=height, role="img", aria_labelledby=f"{name}-title {name}-desc", class_="chart",
+        height=height, role="img", aria_labelledby=f"{name}.title {name}.desc", class_="chart",
         font_family="system-ui, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif", font_size=13,
         fill="currentColor",
     )  # fmt: skip
@@ -179,7 +186,7 @@ def _row(row: Row, scale: Scale, y: float, domain: tuple[float, float]) -> list[
         tag("line", x1=LEFT, x2=RIGHT, y1=y + 26, y2=y + 26, class_="grid", stroke="#d8dce1"),
     ]
     if finding.interval:
-        parts += _whisker(finding, scale, y + 26, domain)
+        parts += _whisker(finding.interval, scale, y + 26, domain)
     x = scale(value)
     shape = {"class_": "open" if few else "mark", "fill": "#ffffff" if few else MARK, "stroke": MARK, "stroke_width": 2}
     if row.reference:
@@ -188,9 +195,8 @@ def _row(row: Row, scale: Scale, y: float, domain: tuple[float, float]) -> list[
     return [*parts, tag("circle", cx=x, cy=y + 26, r=5, **shape)]
 
 
-def _whisker(finding: Finding, scale: Scale, y: float, domain: tuple[float, float]) -> list[str]:
-    assert finding.interval is not None
-    low, high = finding.interval.low, finding.interval.high
+def _whisker(interval: Interval, scale: Scale, y: float, domain: tuple[float, float]) -> list[str]:
+    low, high = interval.low, interval.high
     left, right = scale(low), RIGHT if high is None else scale(high)
     marks = [tag("line", x1=left, x2=right, y1=y, y2=y, class_="bar", stroke=MARK, stroke_width=3, opacity="0.75")]
     for value, x, turn in ((low, left, 1), (high, right, -1)):
@@ -231,7 +237,8 @@ def _cell(
 ) -> list[str]:
     box = {"x": x + 1.5, "y": y, "width": width - 3, "height": height, "rx": 3}
     if cell is None or cell.value is None:
-        hatch = "".join(f"M{x + 4 + at:.1f} {y + height - 2:.1f}l14-{height - 4:.0f}" for at in range(0, int(width) - 18, 14))
+        starts = range(0, int(width) - 18, 14)
+        hatch = "".join(f"M{x + 4 + at:.1f} {y + height - 2:.1f}l14-{height - 4:.0f}" for at in starts)
         return [
             tag("rect", **box, class_="axis", fill="none", stroke=SOFT, stroke_dasharray="3 3"),
             tag("path", d=hatch or "M0 0", class_="grid", stroke="#d8dce1", fill="none"),
@@ -261,8 +268,8 @@ def _bound(
     parts += [_rule(scale(edge), tracks, "limit", LIMIT, dash="3 2", width=1.8) for edge in edges]
     half = 3.3 * len(bound.text)
     middle = min(max((left + right) / 2, LEFT + half), RIGHT - half)
-    more = {"class_": "limit-text", "fill": "#a34700", "font_size": 12}
-    return [*parts, label(bound.text, middle, top - 10, anchor="middle", **more)]
+    words = label(bound.text, middle, top - 10, anchor="middle", class_="limit-text", fill="#a34700", font_size=12)
+    return [*parts, words]
 
 
 def _line(x: float, words: str, top: float, tracks: Sequence[float]) -> list[str]:
@@ -282,9 +289,9 @@ def _axis(finding: Finding, scale: Scale, low: float, high: float, tracks: Seque
     for at in marks:
         x = scale(at)
         anchor = "start" if x < LEFT + 12 else "end" if x > RIGHT - 16 else "middle"
-        more = {"anchor": anchor, "class_": "soft", "fill": SOFT, "font_size": 11}
+        words, y = _tick(finding, at, unit), tracks[-1] + 25
         parts.append(_rule(x, tracks, "grid", "#d8dce1"))
-        parts.append(label(_tick(finding, at, unit), x, tracks[-1] + 25, **more))
+        parts.append(label(words, x, y, anchor=anchor, class_="soft", fill=SOFT, font_size=11))
     return parts
 
 
@@ -301,9 +308,7 @@ def _tick(finding: Finding, at: float, unit: str) -> str:
     return f"{at:g}".replace("-", "−") if finding.comparison == "ratio" or abs(at) >= 1e-3 else written("plain", at)
 
 
-def _rule(
-    x: float, tracks: Sequence[float], kind: str, colour: str, *, dash: str = "", width: float = 1.0
-) -> str:
+def _rule(x: float, tracks: Sequence[float], kind: str, colour: str, *, dash: str = "", width: float = 1.0) -> str:
     """Draw an upright through the tracks only, so that no line runs through the words above them."""
     path = "".join(f"M{x:.1f} {y - 8:.1f}v16" for y in tracks)
     more: dict[str, str | float] = {"stroke_dasharray": dash} if dash else {}
@@ -315,7 +320,8 @@ def _domain(
 ) -> tuple[float, float, bool]:
     """Return the ends of the axis, and whether it is logarithmic (ratios)."""
     first = rows[0].finding
-    ends = [row.finding.value or 0.0 for row in rows] + [end for end in (bound or ())[:2] if isinstance(end, float | int)]
+    ends = [row.finding.value or 0.0 for row in rows]
+    ends += [end for end in (bound.low, bound.high) if end is not None] if bound else []
     for interval in (row.finding.interval for row in rows):
         if interval is not None:
             ends += [interval.low] + ([] if interval.high is None else [interval.high])

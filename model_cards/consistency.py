@@ -10,7 +10,9 @@ from audits.findings import Finding
 from model_cards.numbers import form_of, resolve, written
 from model_cards.words import shown
 
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
 
 
 class Shown(NamedTuple):
@@ -34,9 +36,9 @@ def check(card_html: str, findings: Iterable[Finding], verdict: Mapping[str, Any
     """
     known = {finding.id: finding for finding in findings}
     pieces = list(read(card_html))
-    problems = [problem for piece in pieces if "data-finding" in piece.attributes
-                for problem in [_number(piece, known)] if problem]  # fmt: skip
-    if not any("data-finding" in piece.attributes for piece in pieces) and any(f.value is not None for f in known.values()):
+    numbers = [piece for piece in pieces if "data-finding" in piece.attributes]
+    problems = [problem for piece in numbers if (problem := _number(piece, known))]
+    if not numbers and any(finding.value is not None for finding in known.values()):
         problems.append("the card shows none of its findings")
     if verdict is not None:
         problems += _reasons(pieces, verdict)

@@ -82,7 +82,7 @@ def _compared(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
 
 
 def _edited(text: str, edits: Sequence[Any]) -> str:
-    usable = [e for e in edits if isinstance(e, Mapping) and isinstance(e.get("start"), int) and isinstance(e.get("end"), int)]
+    usable = [e for e in edits if isinstance(e, Mapping) and {type(e.get("start")), type(e.get("end"))} == {int}]
     for edit in sorted(usable, key=lambda e: -e["start"]):
         text = text[: edit["start"]] + str(edit.get("new", "")) + text[edit["end"] :]
     return text

@@ -12,7 +12,7 @@ from model_cards.families import CONTROL, Family, distance, part_of
 from model_cards.numbers import Form, Text, form_of, number, unit_after, written
 from model_cards.sources import Sources
 from model_cards.tables import COMPARED, check_table, group_table, pair_name, pair_table, part_table
-from model_cards.words import Nouns, facts_of, group_name, nouns, shown, slug, title
+from model_cards.words import Nouns, anchor, facts_of, group_name, nouns, people_word, shown, title
 
 POSITIVE = ("selection_rate", "counterfactual_selection_rate")
 """Measures that count positive decisions, so that they can be said as "54 of 100 are approved"."""
@@ -33,14 +33,13 @@ def family_blocks(family: Family, sources: Sources) -> list[Block]:
 
 def heading_id(technique: str, measure: str, attribute: str) -> str:
     """Return the anchor of a family, so that a limit can point at it."""
-    return slug(f"{technique} {measure} {attribute}")
+    return anchor(technique, measure, attribute)
 
 
-def heading(family: Family, level: int = 4) -> Heading:
+def heading(family: Family) -> Heading:
     """Return the heading of a family: "by race"."""
     words = f"By {family.attribute}" if family.attribute else title(family.measure)
-    anchor = heading_id(family.technique, family.measure, family.attribute)
-    return Heading(text=shown(words, 80), level=4 if level == 4 else 3, id=anchor)
+    return Heading(text=shown(words, 80), level=4, id=heading_id(family.technique, family.measure, family.attribute))
 
 
 def sentences(family: Family, words: Nouns, sources: Sources) -> list[Text]:
@@ -64,15 +63,17 @@ def _rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
     """Say two rates as numbers of people."""
     form = _natural(group, reference)
     many = {"of100": "100", "of1000": "1,000", "of10000": "10,000"}[form]
-    if group.measure in POSITIVE:
-        ends = f" {words.positive}; ", "."
-    else:
-        ends = "; ", f"{_among(group)}."
-    start = "Of" if group.measure in POSITIVE else f"{title(group.measure)}: of"
+    these, those = (people_word(f.group, f.attribute, words.subjects) for f in (group, reference))
+    positive = group.measure in POSITIVE
+    start = "Of" if positive else f"{title(group.measure)}: of"
+    verb, end = (f" {words.positive}", ".") if positive else ("", f"{_among(group)}.")
     return (
-        f"{start} {many} {people(group.group, group.attribute, words)}, ", number(group, form=form),
-        f"{ends[0]}of {many} {people(reference.group, group.attribute, words)}, ", number(reference, form=form), ends[1],
-    )  # fmt: skip
+        f"{start} {many} {these}, ",
+        number(group, form=form),
+        f"{verb}; of {many} {those}, ",
+        number(reference, form=form),
+        end,
+    )
 
 
 def _gap_sentence(widest: Finding, among: int) -> Text:
@@ -102,14 +103,6 @@ def _flip_sentence(widest: Finding, family: Family, words: Nouns) -> Text:
     if control is None:
         return (*told, ".")
     return (*told, "; an edit of the same kind that changes nothing protected turns ", number(control), "%.")
-
-
-def people(group: str, attribute: str, words: Nouns) -> str:
-    """Return "Black applicants", or "applicants with age 25-45" where the group is no word."""
-    name = shown(group, 80)
-    if name[:1].isalpha():
-        return f"{name.replace(' × ', ' ')} {words.subjects}"
-    return f"{words.subjects} with {shown(attribute, 80)} {name}"
 
 
 def _natural(*findings: Finding) -> Form:
@@ -159,10 +152,10 @@ def _charts(family: Family, sources: Sources) -> list[Chart]:
     compared = [c for c in family.comparisons if any(f.value is not None for f in family.compared(c))]
     limited = [c for c in compared if any(sources.limits(f) for f in family.compared(c))]
     for comparison in limited or compared[:1]:
-        drawn.append(_pair_chart(family, sources, f"{name}-{comparison}", what, comparison))
+        drawn.append(_pair_chart(family, sources, f"{name}.{comparison}", what, comparison))
     for (group, reference), parts in _wholes(family.parts).items():
         if any(f.value is not None for f in parts):
-            drawn.append(_part_chart(parts, sources, slug(f"{name} {group} {reference}"), what))
+            drawn.append(_part_chart(parts, sources, f"{name}.{anchor(group, reference)}", what))
     return drawn
 
 
@@ -174,10 +167,10 @@ def _own_chart(family: Family, sources: Sources, name: str, what: str) -> Chart:
         pairs = {(key[0], key[1]): f for key, f in cells.items()}
         svg = charts.grid(name, what, pairs, unit_after(family.own[0]))
         return Chart(name=name, svg=svg, caption=f"{what}: darker is higher")
-    rows = [
-        charts.Row(group_name(f.group), f, "reference" if f.group == family.reference else "", f.group == family.reference)
-        for f in family.own
-    ]
+    rows = []
+    for found in family.own:
+        first = found.group == family.reference
+        rows.append(charts.Row(group_name(found.group), found, "reference" if first else "", first))
     bound = bound_of(sources.limits(family.own[0]), family.own[0].comparison)
     svg = charts.dots(name, what, rows, line=None if bound else _overall(family), bound=bound)
     return Chart(name=name, svg=svg, caption=f"{what}, with {_level(family.own)}intervals")

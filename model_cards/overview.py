@@ -10,7 +10,7 @@ from audits.findings import Finding
 from audits.spec import Limit
 from model_cards.blocks import Judged, Ruling, Word
 from model_cards.measures import heading_id
-from model_cards.numbers import Text, number
+from model_cards.numbers import Text, number, written
 from model_cards.sources import Sources
 from model_cards.words import NOT_MEANT, VERDICTS, nouns, shown, title
 
@@ -28,10 +28,11 @@ _COMPARED = {
 def ruling(sources: Sources) -> Ruling:
     """Return the verdict as the card tells it."""
     limits = tuple(_judged(at, entry, sources) for at, entry in enumerate(sources.verdict.get("limits") or ()))
-    word = _word(sources.verdict.get("verdict")) if limits else "NONE"
+    word = _word(sources.verdict.get("verdict"))
+    waived = word != "FAIL" and any(limit.waived for limit in limits)
     return Ruling(
         word=word,
-        meaning=VERDICTS[word],
+        meaning=VERDICTS["NONE" if not limits else "WAIVED" if waived and word == "PASS" else word],
         counts=_counts(limits),
         limits=limits,
         not_meant=NOT_MEANT,
@@ -47,7 +48,8 @@ def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
     else:
         told.append(("Model", (f"{shown(model.uri, 120)} ({model.kind})",)))
     rows = audited_rows(sources)
-    told.append(("Data", (shown(data.source, 120), *((f", {rows:,} {nouns(sources.spec).subjects} audited",) if rows else ()))))
+    many = f", {rows:,} {nouns(sources.spec).subjects} audited" if rows else ""
+    told.append(("Data", (f"{shown(data.source, 120)}{many}",)))
     told.append(("Groups", (", ".join(shown(name, 80) for name in sources.spec.protected),)))
     told.append(("Date", (moment(sources),)))
     told.append(("Owner", (shown(sources.spec.card.owner or "not supplied", 200),)))
@@ -83,6 +85,7 @@ def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
         index=index,
         limit=limit_words(entry, first),
         verdict=_word(entry.get("verdict")),
+        waived=bool(entry.get("waived")),
         reason=shown(entry.get("reason") or "no reason was given", 1200),
         findings=ids,
         anchor=heading_id(first.technique, first.measure, first.attribute) if first else "",
@@ -117,26 +120,26 @@ def _notes(entry: Mapping[str, Any], finding: Finding | None) -> list[Text]:
         if finding.n.reference is not None:
             rows = (*rows, " and ", number(finding, "n.reference"))
         notes.append((*rows, " rows."))
-    needed = entry.get("rows_needed")
-    if isinstance(needed, int | float) and not isinstance(needed, bool):
-        notes.append((f"About {needed:,.0f} rows per group would be needed to settle it.",))
-    smallest = entry.get("smallest_detectable")
-    if isinstance(smallest, int | float) and not isinstance(smallest, bool):
-        notes.append((f"The smallest gap that these rows could show is {smallest:.3g}.",))
-    waiver = entry.get("waiver")
-    if isinstance(waiver, Mapping):
-        notes.append((
-            f"Waived by {shown(waiver.get('owner', '?'), 120)} until {shown(waiver.get('expires', '?'), 20)}: "
-            f"{shown(waiver.get('reason', ''), 400)}",
-        ))  # fmt: skip
+    smallest, limit = entry.get("smallest_detectable"), entry.get("limit")
+    if isinstance(smallest, int | float) and isinstance(limit, Mapping):
+        size = _sized(float(smallest), str(limit.get("compare", "")))
+        notes.append((f"The smallest disparity that these rows could have shown: {size}.",))
     return notes
+
+
+def _sized(value: float, compare: str) -> str:
+    if compare in ("difference", "paired"):
+        return f"{written('points', value)} points"
+    if compare in ("rate", "share"):
+        return f"{written('percent', value)}%"
+    return written("ratio" if compare == "ratio" else "plain", value)
 
 
 def _counts(limits: tuple[Judged, ...]) -> str:
     if not limits:
         return "No limits were set."
-    found = Counter(limit.verdict for limit in limits)
-    names: dict[Word, str] = {"FAIL": "broken", "INCONCLUSIVE": "open", "PASS": "shown to hold"}
+    found = Counter("WAIVED" if limit.waived else limit.verdict for limit in limits)
+    names = {"FAIL": "broken", "WAIVED": "broken but waived", "INCONCLUSIVE": "open", "PASS": "shown to hold"}
     told = [f"{found[word]} {words}" for word, words in names.items() if found[word]]
     return f"Of {len(limits)} limit{'s' if len(limits) > 1 else ''}: {', '.join(told)}."
 

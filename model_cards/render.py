@@ -24,7 +24,6 @@ from model_cards.charts import standalone
 from model_cards.numbers import Text
 
 FORMATS = ("html", "md", "json", "pdf")
-WORDS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "INCONCLUSIVE", "NONE": "NOT JUDGED"}
 
 
 def write_card(run: Path, out: Path | None = None, spec: AuditSpec | None = None) -> None:
@@ -67,12 +66,12 @@ def render(folder: Path, form: str, spec: AuditSpec | None = None) -> bytes:
 
 def html(card: Card, *, unfolded: bool = False) -> str:
     """Return the card as one HTML page that needs nothing else; ``unfolded`` opens every table."""
-    return _environment().get_template("card.html.j2").render(
+    template = _environment().get_template("card.html.j2")
+    return template.render(
         card=card,
         css=Markup(_style()),  # noqa: S704 - our own file
         drawing=_drawing,
         shade=_shade,
-        words=WORDS,
         open=unfolded,
         anchors=_anchors(card),
     )
@@ -82,7 +81,7 @@ def markdown(card: Card) -> str:
     """Return the card as Markdown, every value escaped; charts are links to ``charts/``."""
     template = _markdown_environment().get_template("card.md.j2")
     titles = {section.id: section.title for section in card.sections}
-    text = template.render(card=card, words=WORDS, inline=_inline, titles=titles)
+    text = template.render(card=card, inline=_inline, titles=titles)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -105,7 +104,7 @@ def pdf(card: Card) -> bytes:
             f"card as pdf: the library for it cannot be loaded: {error}", "pip install 'evenhand[pdf]'"
         ) from error
 
-    class Deny(URLFetcher):
+    class Deny(URLFetcher):  # type: ignore[misc]  # weasyprint has no types
         """Fetches nothing."""
 
         def fetch(self, url: str, headers: Any = None) -> Any:
@@ -144,9 +143,9 @@ def _environment() -> Environment:
 
 @lru_cache(maxsize=1)
 def _markdown_environment() -> Environment:
-    made = Environment(  # noqa: S701 - what is written is Markdown: every value goes through escape_markdown
+    made = Environment(
         loader=PackageLoader("model_cards", "templates"),
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - what is written is Markdown: every value goes through escape_markdown
         undefined=StrictUndefined,
         finalize=lambda value: value if isinstance(value, _Ready | Markup) else escape_markdown(value),
         trim_blocks=True,

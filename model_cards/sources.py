@@ -55,9 +55,7 @@ def read_sources(folder: Path, spec: AuditSpec | None = None) -> Sources:
         findings = tuple(read_findings(_bytes(folder, "findings.json")))
     except (ValueError, TypeError, AttributeError) as error:
         raise ArtifactError(f"findings.json: {str(error).splitlines()[0]}", "run the audit again") from error
-    documents = {
-        name: _json(folder, f"{name}.json") for name in OPTIONAL if (folder / f"{name}.json").is_file()
-    }
+    documents = {name: _json(folder, f"{name}.json") for name in OPTIONAL if (folder / f"{name}.json").is_file()}
     return Sources(spec, findings, _json(folder, "verdict.json"), documents)
 
 

@@ -32,9 +32,7 @@ def figure(parts: list[str | Number], x: float, y: float, *, anchor: str = "end"
 def _part(part: str | Number) -> str:
     if isinstance(part, str):
         return escape(visible(part))
-    return tag(
-        "tspan", escape(part.text), data_finding=part.finding, data_path=part.path, data_form=part.form
-    )
+    return tag("tspan", escape(part.text), data_finding=part.finding, data_path=part.path, data_form=part.form)
 
 
 def linear(low: float, high: float, left: float, right: float) -> Scale:

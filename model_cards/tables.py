@@ -82,9 +82,7 @@ def pair_table(findings: Sequence[Finding], caption: str, *, folded: bool = Fals
     for finding in findings:
         by_pair.setdefault((finding.group, finding.reference), {})[finding.comparison] = finding
     first = {c: next(f for f in findings if f.comparison == c) for c in comparisons}
-    heads = {
-        c: headed(first[c], COMPARED.get(c) or title(first[c].measure)) for c in comparisons
-    }
+    heads = {c: headed(first[c], COMPARED.get(c) or title(first[c].measure)) for c in comparisons}
     lines = []
     for found in by_pair.values():
         one = next(iter(found.values()))

