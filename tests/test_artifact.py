@@ -406,8 +406,27 @@ def test_what_a_killed_seal_left_is_cleared_by_the_next_one(tmp_path: Path) -> N
         folder.mkdir(parents=True)
         (folder / "rows.parquet").write_bytes(b"half")
     os.utime(old, (0, 0))
+    odd = place / ".sealing-odd"
+    odd.mkdir()
     folder = sealed(tmp_path)
-    assert sorted(path.name for path in place.iterdir()) == sorted([alive.name, folder.name])
+    assert sorted(path.name for path in place.iterdir()) == sorted([alive.name, odd.name, folder.name])
+
+
+def test_a_killed_process_leaves_no_artifact_and_the_next_one_seals(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; sys.path.insert(0, 'tests')\n"
+        "from synthetic import sealed; from audits.artifact import sealing\n"
+        "sealing._put_in_place = lambda *_: os.kill(os.getpid(), 9)\n"
+        f"sealed(Path({str(tmp_path)!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent)
+    assert done.returncode == -9
+    place = tmp_path / "artifacts" / "hiring"
+    (left,) = place.iterdir()
+    assert left.name.startswith(".sealing-")
+    folder = sealed(tmp_path)
+    assert list(place.iterdir()) == [folder]
+    assert find_problems(folder) == []
 
 
 def test_a_run_that_lacks_a_file_is_not_sealed(tmp_path: Path) -> None:

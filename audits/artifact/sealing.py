@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -185,10 +186,11 @@ def _clear_leftovers(place: Path) -> None:
     """Remove what a killed run left: made on this machine by a process that is gone, or untouched for a day."""
     now = datetime.now(UTC).timestamp()
     for folder in place.glob(f"{_MAKING}*"):
-        host, pid = folder.name.removeprefix(_MAKING).rsplit("-", 2)[:2]
-        gone = host == socket.gethostname() and not _alive(int(pid))
-        if gone or now - folder.stat().st_mtime > _DAY:
-            shutil.rmtree(folder, ignore_errors=True)
+        host, _, pid = folder.name.removeprefix(_MAKING).rpartition("-")[0].rpartition("-")
+        gone = host == socket.gethostname() and pid.isdecimal() and not _alive(int(pid))
+        with contextlib.suppress(FileNotFoundError):  # another run has just put it in place
+            if gone or now - folder.stat().st_mtime > _DAY:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:
