@@ -127,8 +127,8 @@ def _groups(evidence: Evidence) -> Iterator[Unanswerable]:
     from audits.findings import MISSING_GROUP
 
     for attribute in evidence.attributes:
-        _, names = evidence.codes(attribute)
-        known = [name for name in names if name != MISSING_GROUP]
+        codes, names = evidence.codes(attribute)
+        known = [name for at, name in enumerate(names) if name != MISSING_GROUP and (codes == at).any()]
         if len(known) < 2:
             got = f"only {known[0]!r}" if known else "no group at all"
             yield Unanswerable(what=f"parity over {attribute}", why=f"the rows hold {got}, and parity compares two")

@@ -155,6 +155,17 @@ def test_an_attribute_of_one_group_is_told(base: Path) -> None:
     assert only_limit(made).outlook == "cannot be measured"
 
 
+def test_a_named_group_without_rows_is_counted_and_told(base: Path) -> None:
+    (base / "people.csv").write_text(COLUMNS + "m,A,1,He works.\nm,A,0,He worked.\n")
+    made = plan(
+        spec_of(protected={"sex": {"column": "sex", "values": {"m": "male", "f": "female"}, "lexicon": "sex"}}), base
+    )
+    assert made.groups[0].groups == {"male": 2, "female": 0}
+    assert "only 'male'" in told(made, "parity over sex")
+    assert only_limit(made).pair == ("female",)
+    assert only_limit(made).outlook == "cannot be measured"
+
+
 def test_a_broken_expectation_is_told_and_does_not_stop_the_plan(base: Path) -> None:
     expect = [{"expect": "column_values_to_be_between", "arguments": {"column": "good", "max_value": 0}}]
     made = plan(spec_of(data={**spec_of().data.model_dump(), "expect": expect}), base)
