@@ -254,3 +254,10 @@ def test_every_served_name_has_a_readable_lexicon_with_a_source(name):
     lexicon = read_lexicon(served_names()[name])
     assert len(lexicon.source) > 20
     assert len(lexicon.groups) > 1
+
+
+def test_the_control_does_not_hang_on_one_word(tmp_path):
+    made = versions(tmp_path, ["He needs a house."] * 2, SEX, {"sex": ["male", "male"]}, attributes=["sex"])
+    assert not [v for v in made if v.kind == "control"]  # no other group, so nothing was edited
+    made = versions(tmp_path, ["He needs a house."] * 2 + ["She"], SEX, {"sex": ["male", "male", "female"]})
+    assert [v.text for v in made if v.kind == "control"][:2] == ["He requires a house.", "He needs a home."]
