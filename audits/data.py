@@ -52,7 +52,7 @@ def load(spec: AuditSpec, base: Path, out: Path) -> None:
     if template is not None:
         table = template.write(table, kept)
     given = named if template is None else [*named, template.column]
-    shown = table if spec.data.expect else table.select(dict.fromkeys(given))
+    shown = table if spec.data.expect else table.select(list(dict.fromkeys(given)))
     expectations.examine(spec, shown, kept, list(dict.fromkeys(given)), out)
     rows, not_understood = roles.assign(spec, table, kept)
     audited, fitting = _dealt(spec, rows)

@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ NUMBER_GAPS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A")
 """Marks of a missing number in a CSV column that otherwise holds numbers. In a column of texts they are texts:
 a group may be called ``None``, and only an empty cell is missing."""
 _EXACT = 2**53
+_CSV = {"keep_default_na": False, "na_values": [""], "index_col": False, "chunksize": 2**31 - 1}
+"""Cells are read as texts, an empty one as missing; ``typed`` then looks at a whole column, not at its first rows."""
 
 
 def is_file(source: str) -> bool:
@@ -91,7 +94,12 @@ def _canonical(column: pl.Series) -> pl.Series:
         column = column.cast(pl.Float64).fill_nan(None)
         return column.cast(pl.Int64) if whole_numbers(column) else column
     if kind.is_integer():
-        return column.cast(pl.Int64, strict=False)
+        made = column.cast(pl.Int64, strict=False)
+        return made if made.null_count() == column.null_count() else column
+    if kind == pl.Binary:
+        return column.bin.encode("hex")
+    if kind == pl.Duration:
+        return column.cast(pl.Int64)
     return column.cast(pl.String) if kind.is_temporal() or kind in (pl.Categorical, pl.Enum) else column
 
 
@@ -188,23 +196,43 @@ def _from_file(path: Path, data: DataSpec) -> pl.DataFrame:
 
     name = path.name.lower()
     kind = "parquet" if name.endswith(".parquet") else "csv" if ".csv" in name else "json"
-    options = {"keep_default_na": False, "na_values": [""]} if kind == "csv" else {}
+    options = {**_CSV, "features": _all_texts(path)} if kind == "csv" else {}
     table = pl.from_arrow(_load(_file_sha256(path)[:16], data, path=kind, data_files=str(path), **options))
-    return table.with_columns([_numbers(table[name]) for name in table.columns]) if kind == "csv" else table
+    return table.with_columns([typed(table[name]) for name in table.columns]) if kind == "csv" else table
 
 
-def _numbers(column: pl.Series) -> pl.Series:
-    """A CSV column of numbers and marks of missing ones, as numbers."""
+def _all_texts(path: Path) -> Any:
+    import datasets
+    import pandas as pd
+
+    try:
+        names = pd.read_csv(path, nrows=0).columns
+    except ValueError as error:  # pandas' own errors and broken UTF-8 are all of this kind
+        said = str(error).strip().splitlines()[0]
+        raise DataError(f"data.source {path.name!r}: cannot be read: {said}", "save it as CSV in UTF-8") from error
+    return datasets.Features({name: datasets.Value("string") for name in names})
+
+
+def typed(column: pl.Series) -> pl.Series:
+    """Return a CSV column of texts as whole numbers, numbers or booleans where every cell is one.
+
+    Codes with leading zeros (``007``) stay texts, as do columns without any value.
+    """
     import polars as pl
 
-    if column.dtype != pl.String:
+    if column.null_count() == len(column):
         return column
-    marks = column.is_in(list(NUMBER_GAPS))
-    if not marks.any():
+    if column.drop_nulls().str.to_lowercase().is_in(["true", "false"]).all():
+        return column.str.to_lowercase() == "true"
+    rest = column.str.strip_chars()
+    rest = rest.set(rest.is_in(list(NUMBER_GAPS)).fill_null(False), None)
+    if rest.null_count() == len(rest) or rest.str.contains(r"^[-+]?0[0-9]").any():
         return column
-    rest = column.set(marks, None)
-    numbers = rest.cast(pl.Float64, strict=False)
-    return numbers if rest.null_count() == numbers.null_count() < len(column) else column
+    for kind in (pl.Int64, pl.Float64):
+        numbers = rest.cast(kind, strict=False)
+        if numbers.null_count() == rest.null_count():
+            return numbers
+    return column
 
 
 def _load(cache: str, data: DataSpec, **arguments: Any) -> Any:
@@ -214,7 +242,10 @@ def _load(cache: str, data: DataSpec, **arguments: Any) -> Any:
     datasets.disable_progress_bars()
     folder = paths.home() / "datasets" / cache
     try:
-        parts = datasets.load_dataset(**arguments, cache_dir=str(folder))
+        with warnings.catch_warnings():
+            # a CSV line with more cells than the header has names: pandas would drop or shift them
+            warnings.filterwarnings("error", message="Length of header or names")
+            parts = datasets.load_dataset(**arguments, cache_dir=str(folder))
     except Exception as error:
         root = error.__cause__ or error
         said = (str(root).strip() or type(root).__name__).splitlines()[0]

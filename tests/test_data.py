@@ -128,6 +128,33 @@ def test_marks_of_missing_numbers_are_missing_in_columns_of_numbers_only(tmp_pat
     assert document["missing"] == {"ok": 0, "age": 2, "who": 1}
 
 
+def test_the_type_of_a_csv_column_is_told_from_all_of_its_rows(tmp_path):
+    cells = ["1"] * 12000 + ["1.5", "NA", ""]
+    (tmp_path / "t.csv").write_text("a,t\n" + "".join(f"{cell},x\n" for cell in cells))
+    table = sources.read_table(make_spec("t.csv").data, tmp_path)
+    assert (table["a"].sum(), table["a"].null_count()) == (12001.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1", None, " 2"], [1, None, 2]),
+        (["1", "2.5", "1e3"], [1.0, 2.5, 1000.0]),
+        (["0.1", "1e22", "-0"], [0.1, 1e22, 0.0]),
+        (["True", "false", None], [True, False, None]),
+        (["007", "012"], ["007", "012"]),
+        (["0", "0.5"], [0.0, 0.5]),
+        (["NA", "None"], ["NA", "None"]),
+        (["NA", "3"], [None, 3]),
+        (["2020-01-01", "1"], ["2020-01-01", "1"]),
+        (["9223372036854775808", "1"], [9223372036854775808.0, 1.0]),
+        ([None, None], [None, None]),
+    ],
+)
+def test_cells_become_what_all_of_them_are(cells, values):
+    assert sources.typed(pl.Series(cells, dtype=pl.String)).to_list() == values
+
+
 def test_rows_have_the_columns_everyone_reads(tmp_path):
     loaded(tmp_path, make_spec(), TABLE)
     schema = pq.read_schema(tmp_path / "out" / "rows.parquet")
@@ -366,6 +393,21 @@ def test_a_file_that_cannot_be_parsed_is_a_data_error(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"not parquet")
     with pytest.raises(DataError, match=r"data.source 't.parquet': cannot be read: "):
         load(make_spec(), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "No columns to parse"),
+        (b"a,\xff\n1,2\n", "codec can't decode"),
+        (b"a,b\n1,2\n4,5,6\n", "Expected 2 fields in line 3, saw 3"),
+        (b"a,b\n1,2,3\n4,5,6\n", "Length of header or names does not match length of data"),
+    ],
+)
+def test_a_broken_csv_is_a_data_error(tmp_path, content, message):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=f"data.source 't.csv': cannot be read: .*{message}"):
+        load(make_spec("t.csv"), tmp_path, tmp_path)
 
 
 LOANS = {
