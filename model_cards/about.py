@@ -8,8 +8,8 @@ from typing import Any
 import audits
 from audits.findings import MISSING_GROUP, Finding
 from model_cards.blocks import Block, Bullets, Code, Facts, Heading, Index, Line, Prose, Section, Table
-from model_cards.numbers import Text
-from model_cards.overview import moment
+from model_cards.numbers import Text, written
+from model_cards.overview import moment, source_name
 from model_cards.records import blocks_of, checks_of, groups_of
 from model_cards.sources import Sources
 from model_cards.tables import LONG
@@ -21,13 +21,20 @@ NOT_SUPPLIED = "not supplied"
 def data_section(sources: Sources) -> Section:
     """Return the data and what was checked of them, broken checks first."""
     data, document = sources.spec.data, sources.document("data")
-    facts: list[tuple[str, Text]] = [("Source", (shown(data.source, 200),))]
+    facts: list[tuple[str, Text]] = [("Source", (source_name(sources),))]
+    if data.available_from:
+        facts.append(("To be had from", (shown(data.available_from, 300),)))
     if data.where:
         facts.append(("Rows kept", (shown(data.where, 300),)))
     facts += [("Truth (label)", (shown(data.label or "none: nothing that needs the truth is measured", 80),))]
     positive, favourable = shown(data.positive_value, 80), shown(data.favourable, 80)
-    facts.append(("Positive decision", (f"{positive}, which is good for the person" if data.positive_is_favourable
-                                        else f"{positive}; what is good for the person is {favourable}",)))  # fmt: skip
+    meaning = f" ({shown(sources.spec.card.positive_word, 60)})" if sources.spec.card.positive_word else ""
+    good = (
+        "which is good for the person"
+        if data.positive_is_favourable
+        else f"what is good for the person is {favourable}"
+    )
+    facts.append(("Positive decision", (f"{positive}{meaning}; {good}",)))
     if data.split is not None:
         facts.append(("Split", (f"{100 * data.split.audit:g}% of the rows audited, the rest used for fitting, "
                                 f"dealt by seed {data.split.seed}",)))  # fmt: skip
@@ -108,7 +115,7 @@ def groups_section(sources: Sources) -> Section:
         lines: list[Line] = []
         for name, rows in grouped.groups:
             label = group_name(name) + (" (reference)" if name == grouped.reference else "")
-            share = f"{100 * rows / total:.1f}%" if total else "–"
+            share = f"{written('percent', rows / total)}%" if total else "–"
             few = rows < SMALL or name == MISSING_GROUP
             count = f"{rows:,}\u00a0(few)" if rows < SMALL else f"{rows:,}"
             lines.append(Line(name=(label,), cells=((count,), (share,)), tone="note" if few else ""))

@@ -126,9 +126,20 @@ class Code(Frozen):
     text: str
 
 
-Block = Annotated[
+Leaf = Annotated[
     Prose | Heading | Bullets | Facts | Table | Figures | Pair | Strip | Code | Index, Field(discriminator="kind")
 ]
+
+
+class Fold(Frozen):
+    """Blocks that open on demand, and on paper: what no limit speaks of."""
+
+    kind: Literal["fold"] = "fold"
+    title: str
+    blocks: tuple[Leaf, ...]
+
+
+Block = Annotated[Leaf | Fold, Field(discriminator="kind")]
 
 
 class Section(Frozen):
@@ -176,5 +187,10 @@ class Card(Frozen):
     @property
     def charts(self) -> tuple[Chart, ...]:
         """Every chart, in the order of the card."""
-        figures = [block for section in self.sections for block in section.blocks if isinstance(block, Figures)]
-        return tuple(chart for figure in figures for chart in figure.charts)
+        return tuple(chart for block in self.leaves if isinstance(block, Figures) for chart in block.charts)
+
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """Every block that is not itself made of blocks, in the order of the card."""
+        blocks = [block for section in self.sections for block in section.blocks]
+        return tuple(leaf for block in blocks for leaf in (block.blocks if isinstance(block, Fold) else (block,)))

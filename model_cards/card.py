@@ -12,7 +12,7 @@ from pathlib import Path
 from audits.findings import Finding
 from audits.spec import AuditSpec
 from model_cards import about, overview
-from model_cards.blocks import Block, Card, Heading, Prose, Section
+from model_cards.blocks import Block, Card, Fold, Heading, Leaf, Prose, Section
 from model_cards.examples import example_blocks
 from model_cards.families import Family, gather
 from model_cards.measures import definition, family_blocks, heading
@@ -35,6 +35,10 @@ SECTIONS = {
     "shap": ("What the gap is made of", "The gap between groups, split into what each input adds to it."),
 }
 """Title and first sentence of the techniques that ship with Evenhand, in the order of the card; others follow."""
+
+
+MOST_UNFOLDED = 5
+"""Measures of one technique that are all told in full; with more, those under no limit are folded away."""
 
 
 def build(folder: Path, spec: AuditSpec | None = None) -> Card:
@@ -97,10 +101,16 @@ def _technique(name: str, findings: Sequence[Finding], sources: Sources) -> Sect
     groups = {g.attribute: [group for group, _ in g.groups] for g in groups_of(sources.document("groups"))}
     families = gather(findings, sources.spec, groups)
     measured = [f for f in families if any(found.value is not None for found in (*f.own, *f.pairs, *f.parts))]
-    previous = ""
+    by_measure: dict[str, list[Family]] = {}
     for family in measured:
-        blocks += _titled(family, family.measure != previous, sources)
-        previous = family.measure
+        by_measure.setdefault(family.measure, []).append(family)
+    bounded = {limit.measure for limit in sources.spec.policy} & by_measure.keys()
+    for measure, members in by_measure.items():
+        told = [block for at, family in enumerate(members) for block in _titled(family, at == 0, sources)]
+        if bounded and measure not in bounded and len(by_measure) > MOST_UNFOLDED:
+            blocks.append(Fold(title=f"{title(shown(measure, 80))}: under no limit", blocks=tuple(told)))
+        else:
+            blocks += told
     if not measured and not any(f.checks for f in families):
         blocks.append(Prose(text=("Nothing of this could be measured; the reasons are listed below.",), tone="note"))
     blocks += _examples(findings)
@@ -118,9 +128,9 @@ def section_id(technique: str) -> str:
     return f"{anchor(technique)}.technique" if technique in taken else anchor(technique)
 
 
-def _titled(family: Family, first: bool, sources: Sources) -> list[Block]:
+def _titled(family: Family, first: bool, sources: Sources) -> list[Leaf]:
     """Return a family under its headings; the measure is defined where it first appears."""
-    blocks: list[Block] = []
+    blocks: list[Leaf] = []
     if first:
         blocks.append(Heading(text=title(shown(family.measure, 80)), level=3, id=""))
         blocks += [Prose(text=(words,)) for words in (definition(family.measure), _reading(family)) if words]

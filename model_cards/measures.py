@@ -7,23 +7,24 @@ from collections.abc import Mapping, Sequence
 from audits.findings import MISSING_GROUP, Finding
 from audits.spec import Limit
 from model_cards import charts
-from model_cards.blocks import Block, Chart, Figures, Heading, Prose
+from model_cards.blocks import Chart, Figures, Heading, Leaf, Prose
 from model_cards.families import CONTROL, Family, distance, part_of
 from model_cards.numbers import Form, Text, form_of, number, unit_after, written
 from model_cards.sources import Sources
-from model_cards.tables import COMPARED, check_table, group_table, pair_name, pair_table, part_table
+from model_cards.tables import COMPARED, check_table, few, group_table, pair_name, pair_table, part_table
 from model_cards.words import Nouns, anchor, facts_of, group_name, nouns, people_word, shown, title
 
-POSITIVE = ("selection_rate", "counterfactual_selection_rate")
-"""Measures that count positive decisions, so that they can be said as "54 of 100 are approved"."""
+POSITIVE = ("selection_rate", "counterfactual_selection_rate", "true_positive_rate", "false_positive_rate")
+NEGATIVE = ("true_negative_rate", "false_negative_rate")
+"""Measures that count positive, and negative, decisions: they are said as "54 of 100 are approved"."""
 
 ACROSS = 6
 """Columns beyond which a heat map is too narrow to read, and a list of dots takes its place."""
 
 
-def family_blocks(family: Family, sources: Sources) -> list[Block]:
+def family_blocks(family: Family, sources: Sources) -> list[Leaf]:
     """Return everything the card says of one measure over one attribute."""
-    blocks: list[Block] = [Prose(text=text) for text in sentences(family, nouns(sources.spec), sources)]
+    blocks: list[Leaf] = [Prose(text=text) for text in sentences(family, nouns(sources.spec), sources)]
     drawn = _charts(family, sources)
     if drawn:
         blocks.append(Figures(charts=tuple(drawn)))
@@ -64,13 +65,14 @@ def _rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
     form = _natural(group, reference)
     many = {"of100": "100", "of1000": "1,000", "of10000": "10,000"}[form]
     these, those = (people_word(f.group, f.attribute, words.subjects) for f in (group, reference))
-    positive = group.measure in POSITIVE
-    start = "Of" if positive else f"{title(group.measure)}: of"
-    verb, end = (f" {words.positive}", ".") if positive else ("", f"{_among(group)}.")
+    among = _among(group)
+    verb = words.positive if group.measure in POSITIVE else words.negative if group.measure in NEGATIVE else ""
+    start = f"Among the {among}, of" if verb and among else "Of" if verb else f"{title(group.measure)}: of"
+    end = "." if verb or not among else f" (counted among the {among})."
     return (
         f"{start} {many} {these}, ",
         number(group, form=form),
-        f"{verb}; of {many} {those}, ",
+        f" {verb}; of {many} {those}, " if verb else f"; of {many} {those}, ",
         number(reference, form=form),
         end,
     )
@@ -78,7 +80,8 @@ def _rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
 
 def _gap_sentence(widest: Finding, among: int) -> Text:
     what = "The difference" if among == 1 else "The widest difference"
-    who = f"{group_name(widest.group)} compared with {group_name(widest.reference)}" if widest.reference else "overall"
+    marked = " (few rows)" if few(widest) else ""
+    who = f"{group_name(widest.group)} compared with {group_name(widest.reference)}{marked}"
     told: Text = (f"{what}, {who}, is ", number(widest), unit_after(widest))
     if widest.interval is None or widest.interval.high is None:
         return (*told, ".")
@@ -112,10 +115,11 @@ def _natural(*findings: Finding) -> Form:
 
 
 def _among(finding: Finding) -> str:
+    """Return the denominator of a measure in words; empty where it is simply all rows."""
     from audits.metrics import registry
 
     among = facts_of(registry, finding.measure)[2].get("among")
-    return f" (counted among the {among})" if among else ""
+    return "" if not among or among == "rows" else str(among)
 
 
 def definition(measure: str) -> str:
@@ -214,10 +218,10 @@ def _part_chart(parts: Sequence[Finding], sources: Sources, name: str, what: str
     return Chart(name=name, svg=charts.bars(name, words, rows, total), caption=words)
 
 
-def _tables(family: Family) -> list[Block]:
+def _tables(family: Family) -> list[Leaf]:
     what = title(family.measure)
     by = f" by {family.attribute}" if family.attribute else ""
-    blocks: list[Block] = []
+    blocks: list[Leaf] = []
     covered: set[str] = set()
     if family.own:
         blocks.append(group_table(family, f"{what}{by}"))

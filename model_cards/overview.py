@@ -41,7 +41,7 @@ def ruling(sources: Sources) -> Ruling:
 
 def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
     """Return what was audited, in a handful of lines."""
-    model, data = sources.spec.model, sources.spec.data
+    model = sources.spec.model
     told: list[tuple[str, Text]] = []
     if model is None:
         told.append(("Model", ("none: the decisions in the data are audited",)))
@@ -49,11 +49,18 @@ def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
         told.append(("Model", (f"{shown(model.uri, 120)} ({model.kind})",)))
     rows = audited_rows(sources)
     many = f", {rows:,} {nouns(sources.spec).subjects} audited" if rows else ""
-    told.append(("Data", (f"{shown(data.source, 120)}{many}",)))
+    told.append(("Data", (f"{source_name(sources)}{many}",)))
     told.append(("Groups", (", ".join(shown(name, 80) for name in sources.spec.protected),)))
     told.append(("Date", (moment(sources),)))
     told.append(("Owner", (shown(sources.spec.card.owner or "not supplied", 200),)))
     return tuple(told)
+
+
+def source_name(sources: Sources) -> str:
+    """Return where the data are from: as the run names them, else as the spec does."""
+    found = sources.document("data").get("source") if isinstance(sources.document("data"), Mapping) else None
+    name = found.get("name") if isinstance(found, Mapping) else None
+    return shown(name or sources.spec.data.source, 200)
 
 
 def audited_rows(sources: Sources) -> int | None:
@@ -79,8 +86,7 @@ def moment(sources: Sources) -> str:
 
 def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
     ids = tuple(str(name) for name in entry.get("findings") or ())
-    deciding = [f for f in sources.findings if f.id in set(ids)]
-    first = deciding[0] if deciding else None
+    first = next((f for f in sources.findings if ids and f.id == ids[0]), None)  # the worst one stands first
     return Judged(
         index=index,
         limit=limit_words(entry, first),

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from audits.errors import ArtifactError, AuditError, nearest
 from audits.findings import canonical_json
 from audits.spec import AuditSpec
-from model_cards.blocks import Card, Chart
+from model_cards.blocks import Card, Chart, Heading
 from model_cards.card import build
 from model_cards.charts import standalone
 from model_cards.numbers import Text
@@ -172,8 +172,7 @@ def _shade(weight: float) -> str:
 
 
 def _anchors(card: Card) -> frozenset[str]:
-    blocks = [block for section in card.sections for block in section.blocks]
-    return frozenset(block.id for block in blocks if block.kind == "heading" and block.id)
+    return frozenset(leaf.id for leaf in card.leaves if isinstance(leaf, Heading) and leaf.id)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from audits.findings import MISSING_GROUP
-from audits.spec import AuditSpec
+from audits.spec import AuditSpec, CardSpec
 
 LONGEST = 600
 """Characters of any one piece of data that a card shows; the rest is counted, not shown."""
@@ -47,16 +47,24 @@ class Nouns(NamedTuple):
 
     subjects: str
     positive: str
+    negative: str
 
 
 def nouns(spec: AuditSpec | None) -> Nouns:
     """Return the spec's words, or "rows" that "get the positive decision"."""
-    card = spec.card if spec is not None else None
-    subjects = (card.subject_word if card else None) or "rows"
-    positive = (card.positive_word if card else None) or "get the positive decision"
-    if " " not in positive.strip():
-        positive = f"are {positive}"  # "approved" alone: "54 are approved"
-    return Nouns(visible(shorten(subjects, 60)), visible(shorten(positive, 60)))
+    card = spec.card if spec is not None else CardSpec()
+    return Nouns(
+        shown(card.subject_word or "rows", 60),
+        _verb(card.positive_word or "get the positive decision"),
+        _verb(card.negative_word or "get the negative decision"),
+    )
+
+
+def _verb(words: str) -> str:
+    """Return "are approved" for "approved", "not approved" and the like; words with their own verb as they are."""
+    known = shown(words, 60)
+    bare = known.removeprefix("not ").strip()
+    return f"are {known}" if " " not in bare else known
 
 
 def visible(text: str) -> str:

@@ -69,6 +69,22 @@ def test_rates_are_told_as_people(card: Card) -> None:
     assert any("the interval includes zero" in s for s in sentences)
 
 
+def test_error_rates_are_told_among_those_they_are_about(card: Card) -> None:
+    sentences = [said(block.text) for block in blocks(card, "parity") if isinstance(block, Prose)]
+    told = "Among the actual negatives, of 100 Black applicants, 15 are approved; of 100 white applicants, 56."
+    assert told in sentences
+
+
+def test_measures_under_no_limit_are_folded_where_there_are_many(tmp_path: Path) -> None:
+    more = [f.model_copy(update={"measure": f"extra_{i}"}) for i in range(6) for f in example_findings()
+            if f.measure == "selection_rate" and f.attribute == "sex"]  # fmt: skip
+    made = build(write_example(tmp_path / "run", [*example_findings(), *more]))
+    folded = [block.title for block in blocks(made, "parity") if block.kind == "fold"]
+    assert "Extra 0: under no limit" in folded
+    assert not [name for name in folded if name.startswith("Selection rate")]
+    assert len({chart.name for chart in made.charts}) == len(made.charts) > 12
+
+
 def test_a_table_has_a_line_per_group_also_for_those_not_recorded(card: Card) -> None:
     found = lines(tables(card, "parity")["Selection rate by sex"])
     assert found["male (reference)"][:2] == ["87.3 (84.9 to 89.5)", "805"]
@@ -205,7 +221,6 @@ def test_audits_without_limits_say_that_nothing_was_judged(tmp_path: Path) -> No
         ("percent", 0.5408, "54.1"), ("percent", 0.0, "0.0"), ("percent", 0.0003, "<0.1"),
         ("percent", 0.9999, ">99.9"), ("percent", 1.0, "100.0"),
         ("points", -0.3821, "−38.2"), ("points", 0.021, "+2.1"), ("points", -0.00001, "0.0"),
-
         ("ratio", 0.5869, "0.59"),
         ("plain", 0.41271, "0.413"), ("plain", 0.0000012, "1.2 × 10⁻⁶"), ("plain", 0, "0"),
         ("plain", 1234567.0, "1.2 × 10⁶"), ("signed", 0.36, "+0.360"), ("count", 1989, "1,989"),
@@ -241,7 +256,7 @@ def test_hidden_characters_are_written_out_and_long_texts_cut() -> None:
 
 
 def test_words_for_rows_and_decisions_come_from_the_spec() -> None:
-    assert nouns(None) == ("rows", "get the positive decision")
+    assert nouns(None) == ("rows", "get the positive decision", "get the negative decision")
     assert people_word("Black × female", "race×sex", "applicants") == "Black female applicants"
     assert people_word("≥45", "age", "applicants") == "applicants with age ≥45"
 
