@@ -397,3 +397,20 @@ def test_pass_and_fail_are_never_both_true(groups, level):
         assert not (inside and outside)
         assert {"PASS": inside, "FAIL": outside}.get(judged.verdict, not (inside or outside))
         assert (judged.p < 1 - level) == (judged.verdict == "FAIL")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("count", "n", "parity", "at_limit", "beyond"),
+    [
+        (2, 300, (0.707, 0), (0.054, 0.025), (0.002, 0.238)),
+        (2, 1000, (1, 0), (0.048, 0.025), (0, 0.654)),
+        (4, 300, (0.271, 0), (0.006, 0.011), (0, 0.203)),
+        (4, 1000, (0.993, 0), (0.004, 0.014), (0, 0.636)),
+        (8, 100, (0, 0), (0, 0.006), (0, 0.049)),
+    ],
+)
+def test_the_rule_errs_as_seldom_as_its_published_simulation(count, n, parity, at_limit, beyond):
+    for highest, expected in ((0.3, parity), (0.4, at_limit), (0.45, beyond)):
+        found = simulate([highest] + [0.3] * (count - 1), n, 500, seed=count * n)
+        assert found == pytest.approx(expected, abs=0.07 if 0.1 < max(expected) < 0.99 else 0.025)
