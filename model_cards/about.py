@@ -27,14 +27,8 @@ def data_section(sources: Sources) -> Section:
     if data.where:
         facts.append(("Rows kept", (shown(data.where, 300),)))
     facts += [("Truth (label)", (shown(data.label or "none: nothing that needs the truth is measured", 80),))]
-    positive, favourable = shown(data.positive_value, 80), shown(data.favourable, 80)
-    meaning = f" ({shown(sources.spec.card.positive_word, 60)})" if sources.spec.card.positive_word else ""
-    good = (
-        "which is good for the person"
-        if data.positive_is_favourable
-        else f"what is good for the person is {favourable}"
-    )
-    facts.append(("Positive decision", (f"{positive}{meaning}; {good}",)))
+    if data.label or data.decision or data.score or (sources.spec.model and sources.spec.model.kind != "causal-lm"):
+        facts.append(("Positive decision", (_positive(sources),)))
     if data.split is not None:
         facts.append(("Split", (f"{100 * data.split.audit:g}% of the rows audited, the rest used for fitting, "
                                 f"dealt by seed {data.split.seed}",)))  # fmt: skip
@@ -44,6 +38,15 @@ def data_section(sources: Sources) -> Section:
     known = ("source", "rows", "missing", "columns", "split", "fingerprint", "digest", "template", "not_understood")
     blocks: list[Block] = [Facts(items=tuple(facts)), *_missing_values(document), *blocks_of(document, without=known)]
     return Section(id="data", title="The data and its checks", blocks=(*blocks, *_check_blocks(sources)))
+
+
+def _positive(sources: Sources) -> str:
+    """Return which decision the rates count, and whether it is the good one for the person."""
+    data, word = sources.spec.data, sources.spec.card.positive_word
+    told = f"{shown(data.positive_value, 80)}{f' ({shown(word, 60)})' if word else ''}"
+    if data.positive_is_favourable:
+        return f"{told}, which is good for the person"
+    return f"{told}; what is good for the person is {shown(data.favourable, 80)}"
 
 
 def _row_facts(rows: Any) -> list[tuple[str, Text]]:
@@ -124,7 +127,8 @@ def groups_section(sources: Sources) -> Section:
         blocks.append(Table(caption=f"Groups by {shown(grouped.attribute, 80)}", columns=columns, lines=tuple(lines),
                             folded=folded))  # fmt: skip
     if not found:
-        blocks.append(Prose(text=("The run holds no counts of groups; see the rows beside each number.",), tone="note"))
+        alone = f"No {words.subjects} belong to a group of their own; the rows stand beside each number."
+        blocks = [Prose(text=(alone,))]
     return Section(id="groups", title="The groups", blocks=tuple(blocks))
 
 
@@ -208,7 +212,8 @@ def model_section(sources: Sources) -> Section:
         facts.append(("Revision", (shown(model.revision, 80),)))
     if model.fit:
         facts.append(("Fitted by", (f"{shown(model.fit, 200)}, on the fitting part of the data",)))
-    facts.append(("Threshold", (f"{model.threshold:g}",)))
+    if model.kind != "causal-lm":
+        facts.append(("Threshold", (f"{model.threshold:g}",)))
     facts.append(("Licence", (shown(sources.spec.card.licence or NOT_SUPPLIED, 200),)))
     known = blocks_of(sources.document("model"), without=("uri", "kind", "threshold", "revision"))
     return Section(id="model", title="The model", blocks=(Facts(items=tuple(facts)), *known))

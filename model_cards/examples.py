@@ -102,7 +102,7 @@ def _pair(finding: Finding, path: str, entry: Mapping[str, Any], sides: tuple[li
     origin = group_name(str(entry.get("from", entry.get("reference", ""))))
     goal = group_name(str(entry.get("to", entry.get("group", ""))))
     scored = entry.get("continuation")
-    more = f", scored on “{shown(scored, 120)}”" if isinstance(scored, str) else ""
+    more = f", scored on “{shown(scored, 120).strip()}”" if isinstance(scored, str) else ""
     return Pair(
         name=f"Row {shown(entry.get('row', '?'), 20)}: {origin} → {goal}{more}",
         before=_cut(sides[0]),

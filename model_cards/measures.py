@@ -12,7 +12,7 @@ from model_cards.families import CONTROL, Family, distance, part_of
 from model_cards.numbers import Form, Text, form_of, number, unit_after, written
 from model_cards.sources import Sources
 from model_cards.tables import COMPARED, check_table, few, group_table, pair_name, pair_table, part_table
-from model_cards.words import Nouns, anchor, facts_of, group_name, nouns, people_word, shown, title
+from model_cards.words import SMALL, Nouns, anchor, facts_of, group_name, nouns, people_word, shown, title
 
 POSITIVE = ("selection_rate", "counterfactual_selection_rate", "true_positive_rate", "false_positive_rate")
 NEGATIVE = ("true_negative_rate", "false_negative_rate")
@@ -52,12 +52,15 @@ def sentences(family: Family, words: Nouns, sources: Sources) -> list[Text]:
     gaps = [f for f in gaps if f.reference == family.reference] or gaps
     if not gaps:
         return []
-    widest = max(gaps, key=distance)
+    solid = [f for f in gaps if not few(f)] or gaps  # "100 of 100" of a single person is no sentence to remember
+    widest = max(solid, key=distance)
     own = {f.group: f for f in family.own if f.value is not None and f.comparison == "rate"}
     told: list[Text] = []
     if widest.group in own and widest.reference in own:
         told.append(_rate_sentence(own[widest.group], own[widest.reference], words))
-    return [*told, _gap_sentence(widest, len(gaps))]
+    which = "The difference" if len(gaps) == 1 else "The widest difference"
+    which += f" between groups of at least {SMALL} rows" if len(solid) < len(gaps) else ""
+    return [*told, _gap_sentence(widest, which)]
 
 
 def _rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
@@ -78,8 +81,7 @@ def _rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
     )
 
 
-def _gap_sentence(widest: Finding, among: int) -> Text:
-    what = "The difference" if among == 1 else "The widest difference"
+def _gap_sentence(widest: Finding, what: str) -> Text:
     marked = " (few rows)" if few(widest) else ""
     who = f"{group_name(widest.group)} compared with {group_name(widest.reference)}{marked}"
     told: Text = (f"{what}, {who}, is ", number(widest), unit_after(widest))

@@ -12,7 +12,7 @@ from model_cards.blocks import Judged, Ruling, Word
 from model_cards.measures import heading_id
 from model_cards.numbers import Text, number, written
 from model_cards.sources import Sources
-from model_cards.words import NOT_MEANT, VERDICTS, nouns, shown, title
+from model_cards.words import NOT_MEANT, VERDICTS, group_name, nouns, shown, title
 
 _COMPARED = {
     "rate": "of each group",
@@ -122,10 +122,11 @@ def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:
 def _notes(entry: Mapping[str, Any], finding: Finding | None) -> list[Text]:
     notes: list[Text] = []
     if finding is not None and finding.value is not None and finding.n is not None:
-        rows: Text = ("Stands on ", number(finding, "n.group"))
+        rows: Text = ("Stands on ", number(finding, "n.group"), " rows")
         if finding.n.reference is not None:
-            rows = (*rows, " and ", number(finding, "n.reference"))
-        notes.append((*rows, " rows."))
+            rows = (*rows, f" of {group_name(finding.group)} and ", number(finding, "n.reference"),
+                    f" of {group_name(finding.reference)}")  # fmt: skip
+        notes.append((*rows, "."))
     smallest, limit = entry.get("smallest_detectable"), entry.get("limit")
     if isinstance(smallest, int | float) and isinstance(limit, Mapping):
         size = _sized(float(smallest), str(limit.get("compare", "")))

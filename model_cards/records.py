@@ -126,8 +126,7 @@ def blocks_of(document: Any, *, without: Sequence[str] = ()) -> list[Block]:
     for key, value in kept.items():
         if isinstance(value, Mapping) and value and all(_plain(item) for item in value.values()):
             lines = tuple(Line(name=(shown(name, 80),), cells=((scalar(item),),)) for name, item in value.items())
-            folded = len(lines) > LONG
-            blocks.append(Table(caption=title(shown(key, 60)), columns=("Name", "Value"), lines=lines, folded=folded))
+            blocks.append(Table(caption=title(shown(key, 60)), columns=("Name", "Value"), lines=lines, folded=True))
         elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
             blocks.append(records_table(title(shown(key, 60)), value))
     return blocks
