@@ -21,7 +21,7 @@ def listing(what: str, out: Path) -> list[dict[str, Any]]:
         ]
     if what == "packs":
         return [{"name": path.stem, "summary": ""} for path in sorted(PACKS.glob("*.yaml"))]
-    return [_run(path) for path in sorted(out.glob("*/*/manifest.json"))]
+    return [_run(path) for path in sorted(out.glob("*/[!.]*/manifest.json"))]
 
 
 def _options(entry: Any) -> dict[str, Any]:

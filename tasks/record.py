@@ -150,7 +150,7 @@ def _log_inputs(client: Any, run_id: str, artifact: Artifact) -> None:
         source_type="local",
         source=json.dumps({"uri": source}),
         schema=None,
-        profile=json.dumps({"num_rows": artifact.document("data.json").get("counts", {}).get("audited")}),
+        profile=json.dumps({"num_rows": artifact.document("data.json").get("rows", {}).get("audited")}),
     )
     tags = [InputTag("mlflow.data.context", "audit"), InputTag("evenhand.sha256", fingerprint)]
     models = []

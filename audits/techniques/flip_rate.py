@@ -34,6 +34,7 @@ Floats = NDArray[np.float64]
     "intervals: Clopper, Pearson 1934, Korn, Graubard 1998, Tango 1998; test: Fagerland et al. 2013 (mid-p McNemar)",
     needs={"decisions", "pairs"},
     kinds={"text-classifier", "tabular", "python"},
+    measures={"flip_rate", "counterfactual_selection_rate", "mean_score_change", "share_edited"},
     replayable=True,
 )
 def flip_rate(evidence: Evidence) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from audits.techniques import technique
     "templates as clusters: Tamkin et al. 2023 (arXiv:2312.03689); interval: Student 1908, Donner, Klar 2000",
     needs={"scores", "pairs"},
     kinds={"causal-lm"},
+    measures={"log_odds_gap"},
     replayable=True,
 )
 def pair_log_odds(evidence: Evidence) -> Iterator[Finding]:
