@@ -12,7 +12,7 @@ from pathlib import Path
 from audits.findings import Finding
 from audits.spec import AuditSpec
 from model_cards import about, overview
-from model_cards.blocks import Block, Card, Fold, Heading, Leaf, Prose, Section
+from model_cards.blocks import Block, Card, Fold, Heading, Leaf, Prose, Section, Strip
 from model_cards.examples import example_blocks
 from model_cards.families import Family, gather
 from model_cards.measures import definition, family_blocks, heading
@@ -151,6 +151,11 @@ def _examples(findings: Sequence[Finding]) -> list[Block]:
     if not examples:
         return []
     words = "Real rows, as examples. They illustrate; they prove nothing by themselves."
+    if any(isinstance(block, Strip) for block in examples):
+        words += (
+            " Blue over a solid line pushes towards the positive decision, orange over a dotted line against it, the "
+            "deeper the more; framed words name a group."
+        )
     place = f"{anchor(findings[0].technique)}.examples"
     return [Heading(text="Examples", level=3, id=place), Prose(text=(words,)), *examples]
 

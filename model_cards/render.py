@@ -119,7 +119,7 @@ def escape_markdown(value: Any) -> str:
     """Return a value as Markdown that reads as itself: no table, link, markup, code or HTML can begin in it."""
     text = str(value).replace("\r", " ").replace("\n", " ")
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]()#|~^$!])", r"\\\1", text)
+    text = re.sub(r"([\\`*_{}\[\]#|~^$])", r"\\\1", text)
     text = text.replace("://", "&#58;//").replace("@", "&#64;")
     return re.sub(r"(?i)\b(www\.)", "www&#46;", text)
 

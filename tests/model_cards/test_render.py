@@ -171,7 +171,7 @@ def test_hostile_data_stay_in_json_as_they_are_but_never_break_it(tmp_path: Path
 
 
 def test_markdown_is_escaped_where_it_would_mean_something() -> None:
-    assert escape_markdown("a|b*c_d`e[f](g)<h>#") == "a\\|b\\*c\\_d\\`e\\[f\\]\\(g\\)&lt;h&gt;\\#"
+    assert escape_markdown("a|b*c_d`e[f](g)<h>#") == "a\\|b\\*c\\_d\\`e\\[f\\](g)&lt;h&gt;\\#"
     assert escape_markdown("https://x.y @me www.z\nq") == "https&#58;//x.y &#64;me www&#46;z q"
 
 
