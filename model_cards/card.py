@@ -141,7 +141,7 @@ def _titled(family: Family, first: bool, sources: Sources) -> list[Leaf]:
 
 def _reading(family: Family) -> str:
     """Return how to read a measure, in the technique's own words."""
-    found = (*family.own, *family.pairs, *family.parts)
+    found = (*family.own, *family.pairs)
     words = next((finding.direction for finding in found if finding.direction), "")
     return f"How to read it: {shown(words, 300)}." if words else ""
 

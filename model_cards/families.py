@@ -54,7 +54,8 @@ def gather(findings: Iterable[Finding], spec: AuditSpec, group_order: dict[str, 
         kept.setdefault((part_of(finding)[0], finding.attribute), []).append(finding)
     attributes = attribute_order(spec, [attribute for _, attribute in kept])
     measures = measure_order(spec, [measure for measure, _ in kept])
-    ordered = sorted(kept, key=lambda key: (measures.index(key[0]), attributes.index(key[1])))
+    in_parts = {key[0] for key, members in kept.items() if any(part_of(f)[1] for f in members)}  # after their whole
+    ordered = sorted(kept, key=lambda key: (key[0] in in_parts, measures.index(key[0]), attributes.index(key[1])))
     return [_family(key, kept[key], group_order.get(key[1], [])) for key in ordered]
 
 

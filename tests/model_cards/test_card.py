@@ -174,6 +174,19 @@ def test_a_technique_nobody_has_heard_of_is_told_without_an_edit(tmp_path: Path)
     assert list(lines(tables(made, "brand_new")["Gap part: b vs a"])) == ["income", "age"]
 
 
+def test_the_parts_of_a_gap_are_told_after_the_whole_and_drawn_with_it(tmp_path: Path) -> None:
+    gaps = [
+        Finding(technique="shap", measure=measure, attribute="race", group="Black", reference="white", comparison="gap",
+                value=value, unit="log-odds", n=Support(group=98, reference=842))
+        for measure, value in (("gap_contribution[income]", -0.7), ("gap_contribution[debt]", -0.1),
+                               ("mean_output_gap", -0.8))
+    ]  # fmt: skip
+    made = build(write_example(tmp_path / "run", gaps))
+    titles = [block.text for block in blocks(made, "shap") if block.kind == "heading" and block.level == 3]
+    assert titles == ["Mean output gap", "Gap contribution"]
+    assert "The whole gap" in made.charts[-1].svg
+
+
 def test_a_run_without_model_pairs_checks_or_groups_has_a_card(tmp_path: Path) -> None:
     run = write_example(tmp_path / "run", [f for f in example_findings() if f.technique == "parity"])
     for name in ("checks", "groups", "edits", "model", "run", "data"):
