@@ -177,7 +177,7 @@ def _first_on_pairs(sources: Sources) -> str:
     present = list(dict.fromkeys(f.technique for f in sources.findings))
     known = [name for name in (*SECTIONS, *present) if name in present]
     needing = [name for name in known if "pairs" in facts_of(registry, name)[2].get("needs", ())]
-    return next(iter(needing or [name for name in known if name in ("flip_rate", "pair_log_odds")] or known), "")
+    return next(iter(needing or [name for name in known if name in ("flip_rate", "pair_log_odds")]), "")
 
 
 def _summary(name: str) -> str:
