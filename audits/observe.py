@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from audits.errors import DataError, ModelError, SpecError
@@ -201,22 +202,24 @@ def distinct_inputs(spec: AuditSpec, run: Path) -> pa.Table:
     """Return every distinct input of rows and edited pairs, sorted by digest: ``input`` and what the model reads.
 
     That is ``text``; for a causal model also ``continuation`` (and no row with an unfilled slot, see
-    ``audits.evidence.PAIRS``); with ``data.features`` those columns instead.
+    ``audits.evidence.PAIRS``); for a model of tables ``data.features`` instead. A row without text gives the
+    model nothing and is not among them.
     """
     rows = pq.read_table(run / "rows.parquet")
     pairs = pq.read_table(run / "pairs.parquet") if (run / "pairs.parquet").is_file() else None
     if pairs is not None:
-        pairs = pairs.filter(pa.compute.equal(pairs["status"], "edited"))
-    if spec.data.features:
+        pairs = pairs.filter(pc.equal(pairs["status"], "edited"))
+    if model_of(spec).kind in ("tabular", "python") and spec.data.features:
         parts = _feature_parts(list(spec.data.features), rows, pairs)
     else:
         columns = ["input", "text"]
-        if spec.model is not None and spec.model.kind == "causal-lm":
+        if model_of(spec).kind == "causal-lm":
             columns.append("continuation")
-            unfilled = pa.compute.match_substring_regex(rows["text"], SLOT.pattern)
-            rows = rows.filter(pa.compute.invert(unfilled))  # a template is scored only as filled, in pairs
+            unfilled = pc.match_substring_regex(rows["text"], SLOT.pattern)
+            rows = rows.filter(pc.invert(unfilled))  # a template is scored only as filled, in pairs
         parts = iter([each.select(columns) for each in (rows, pairs) if each is not None])
     table = pa.concat_tables(list(parts)).combine_chunks()
+    table = table.filter(pc.is_valid(table["input"]))
     _, first = np.unique(np.array(table["input"].to_pylist(), dtype=object), return_index=True)
     return table.take(pa.array(first))
 

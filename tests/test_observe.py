@@ -82,6 +82,15 @@ def test_each_distinct_text_of_rows_and_edited_pairs_is_asked_once(run):
     assert inputs["input"].to_pylist() == sorted(text_input(text) for text in ("a", "bb", "ccc"))
 
 
+def test_a_row_without_text_is_not_asked_and_has_no_prediction(run, base, tmp_path):
+    rows = [{"row": 0, "input": text_input("a"), "text": "a"}, {"row": 1, "input": None, "text": None}]
+    pq.write_table(table(ROWS, rows), run / "rows.parquet")
+    spec = spec_of(python_model(base, LENGTH), text="t")
+    with open_host(spec, base) as host:
+        observe(spec, base, run, run, host, tmp_path / "home")
+    assert pq.read_table(run / "predictions.parquet")["input"].to_pylist() == [text_input("a")]
+
+
 def test_changed_columns_are_applied_to_the_rows_own(run):
     features = [{"sex": 0, "income": 1.5}, {"sex": 1, "income": None}]
     rows = [{"row": at * 7, "input": features_input(each)} for at, each in enumerate(features)]

