@@ -51,19 +51,21 @@ def number(family: Family, value: float, more: int = 0, exactly: bool = False) -
     compare = family.limit.compare
     unit = family.sides[0].finding.unit if family.sides else "proportion"
     if compare == "ratio":
-        return f"{value:g}" if exactly else f"{value:.{2 + more}f}"
-    if unit == "proportion":
+        told = f"{value:g}" if exactly else f"{value:.{2 + more}f}"
+    elif unit == "proportion":
         told = f"{100 * value:g}" if exactly else f"{100 * value:.{1 + more}f}"
-        return f"{told} points" if compare in ("difference", "paired", "gap") else f"{told} %"
-    return f"{value:g} {unit}" if exactly else f"{value:.{3 + more}g} {unit}"
+        told += " points" if compare in ("difference", "paired", "gap") else "%"
+    else:
+        told = f"{value:g} {unit}" if exactly else f"{value:.{3 + more}g} {unit}"
+    return told.replace("-", "−", 1) if told.startswith("-") else told
 
 
 def _share(x: float, n: float) -> str:
-    return f"{100 * x / n:.1f} %" if n else "unknown"
+    return f"{100 * x / n:.1f}%" if n else "unknown"
 
 
 def _level(level: float) -> str:
-    return f"{100 * level:g} %"
+    return f"{100 * level:g}%"
 
 
 def left_out(family: Family) -> str:

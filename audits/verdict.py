@@ -204,7 +204,7 @@ def _reason(
         return f"{estimate}, wholly {outer} {limit}."
     if outcome == "PASS":
         every = "" if len(family.sides) == 1 else "; no other comes nearer"
-        return f"{estimate}, inside {limit} with {100 * level:g} % confidence{every}."
+        return f"{estimate}, inside {limit} with {100 * level:g}% confidence{every}."
     if inside:
         return f"Cannot be shown for every group: {sentences.unmeasured(family)}. {estimate} is inside {limit}."
     wholly = told.low > family.limit.bound if upper else told.high is not None and told.high < family.limit.bound

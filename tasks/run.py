@@ -170,7 +170,7 @@ def code_digest() -> str:
 
 LIBRARIES = (
     "numpy scipy pandas polars pyarrow datasets great-expectations scikit-learn shap torch transformers tokenizers "
-    "prefect mlflow matplotlib jinja2 pydantic"
+    "prefect mlflow jinja2 pydantic"
 ).split()
 
 

@@ -69,7 +69,7 @@ def test_an_impact_ratio_wholly_below_four_fifths_fails():
     judged = only(FOUR_FIFTHS, [pair("ratio", "Black", "white", 540, 1000, 920, 1000)])
     assert judged.verdict == "FAIL"
     assert judged.reason == (
-        "Selection rate is 54.0 % for Black and 92.0 % for white: a ratio of 0.59 (95 % interval 0.55 to 0.62), "
+        "Selection rate is 54.0% for Black and 92.0% for white: a ratio of 0.59 (95% interval 0.55 to 0.62), "
         "wholly below the limit of 0.8."
     )
     assert judged.worst == {"group": "Black", "reference": "white"}
@@ -88,7 +88,7 @@ def test_a_difference_wholly_inside_passes():
     judged = only(limit(), [pair("difference", "b", "a", 540, 1000, 520, 1000)])
     assert judged.verdict == "PASS"
     assert judged.interval.level == pytest.approx(0.9)
-    assert "inside the limit of 10 points with 95 % confidence" in judged.reason
+    assert "inside the limit of 10 points with 95% confidence" in judged.reason
     assert judged.smallest_detectable is None
 
 
@@ -330,7 +330,7 @@ def simulate(rates, n, audits, seed, comparison="difference", policy=None):
 
 
 def test_a_fair_model_with_eight_small_groups_is_not_blocked_as_broken():
-    """The point rule max − min > .10 blocks 75 % of these."""
+    """The point rule max − min > .10 blocks 75% of these."""
     passed, failed = simulate([0.3] * 8, 100, 100, seed=0)
     assert failed == 0
     assert passed <= 0.02
