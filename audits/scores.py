@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from audits.errors import AuditError
+from audits.errors import AuditError, ModelError
 from audits.findings import digest
 from audits.subjects import Subject, libraries
 
@@ -110,6 +110,8 @@ def fill(subject: Subject, inputs: pa.Table, path: Path, model: str, report: Cal
     report(0, total)
     for batch in todo:
         scores = subject.rounded(plan.run(batch))
+        if not np.isfinite(scores).all():
+            raise ModelError("the model answered no finite number", "set model.dtype to float32, or check its weights")
         store.put(list(names[batch]), scores.tolist(), plan.truncated[batch].tolist())
         done += len(batch)
         report(done, total)

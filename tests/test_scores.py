@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from audits.errors import ModelError
 from audits.scores import ScoreStore, fill, store_key
 from audits.subjects import Plan, Subject
 
@@ -75,6 +76,18 @@ def test_a_batch_of_which_one_input_is_new_is_scored_as_a_whole(tmp_path):
     assert again.asked == ["3", "4", "5"]
 
 
+def test_what_is_not_a_finite_number_is_not_kept(tmp_path):
+    class Overflowing(Counting):
+        def plan(self, inputs):
+            return Plan(
+                [np.arange(len(inputs))], lambda batch: np.full(len(batch), np.nan), np.zeros(len(inputs), bool)
+            )
+
+    with pytest.raises(ModelError, match="no finite number"):
+        fill(Overflowing(), numbers(2), tmp_path / "s.db", "m", lambda done, total: None)
+    assert ScoreStore(tmp_path / "s.db", "m").known(["0"]) == {}
+
+
 def test_progress_counts_what_is_left_to_do(tmp_path):
     fill(Counting(), numbers(3), tmp_path / "s.db", "m", lambda done, total: None)
     seen = []
@@ -96,6 +109,7 @@ def test_what_changes_a_score_changes_the_key_and_what_does_not_does_not():
 WRITER = """
 import sys
 from pathlib import Path
+from audits.errors import ModelError
 from audits.scores import ScoreStore
 store = ScoreStore(Path(sys.argv[1]), "m")
 for batch in range(60):
