@@ -36,7 +36,7 @@ def integrated_gradients(
     subject: Any,
     *,
     rows: Annotated[int, Field(ge=2)] = 200,
-    nodes: Annotated[int, Field(ge=2, le=MOST_NODES, multiple_of=2)] = 16,
+    nodes: Annotated[int, Field(ge=8, le=MOST_NODES, multiple_of=8)] = 16,
     tolerance: Annotated[float, Field(gt=0)] = 1e-3,
     baseline: Literal["mask", "pad"] = "mask",
     attributes: list[Attribute] | None = None,
@@ -54,7 +54,7 @@ def integrated_gradients(
         evidence: rows, slices and pairs.
         subject: the text classifier.
         rows: most rows to examine, as many from each group of the first attribute as there are.
-        nodes: intervals along the path at first, even; doubled up to 256 for a text that misses ``tolerance``.
+        nodes: intervals along the path at first, a multiple of 8; up to 256 for a text that misses ``tolerance``.
         tolerance: largest completeness error of a text, relative to max(1, change of log-odds).
         baseline: token that texts are compared with: the mask token, or padding.
         attributes: protected attributes or intersections; default every protected attribute.
