@@ -148,7 +148,9 @@ techniques: {{text_length: {options}}}
 """
     (tmp_path / "good.yaml").write_text(text.format(options="{floor: 5}"))
     (tmp_path / "bad.yaml").write_text(text.format(options="{flor: 5}"))
-    code = "import sys; from pathlib import Path; from audits.spec_reader import read_spec; read_spec(Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from audits.spec_reader import read_spec; read_spec(Path(sys.argv[1]))"
+    )
     python(code, folder, str(tmp_path / "good.yaml"))
     refused = python(code, folder, str(tmp_path / "bad.yaml"), expect=1).stderr
     assert "flor" in refused
