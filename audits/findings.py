@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -139,7 +140,7 @@ def write_findings(findings: Iterable[Finding]) -> bytes:
     """Return the canonical bytes of ``findings.json``: one list, sorted by id, a finding a line."""
     ordered = sorted(findings, key=lambda finding: finding.id)
     ids = [finding.id for finding in ordered]
-    twice = sorted({a for a, b in zip(ids, ids[1:], strict=False) if a == b})
+    twice = sorted({a for a, b in pairwise(ids) if a == b})
     if twice:
         raise ValueError(f"two findings share the id {twice[0]!r}: give their measures different names")
     lines = b",\n".join(canonical_json(finding.to_json()) for finding in ordered)

@@ -54,7 +54,7 @@ def _print(document: Any) -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="evenhand")
 def main() -> None:
-    """Audit a model or its decisions for parity between groups of people.
+    r"""Audit a model or its decisions for parity between groups of people.
 
     \b
     Exit codes: 0 PASS or done, 1 FAIL (a limit is broken), 2 the audit could not be
@@ -126,7 +126,8 @@ def verify(artifact: Path, json_out: bool) -> None:
 
     sealed = check(artifact)
     if json_out:
-        _print({"artifact": str(artifact), "digest": sealed.digest, "files": len(sealed.manifest.files), "signed": False})
+        files = len(sealed.manifest.files)
+        _print({"artifact": str(artifact), "digest": sealed.digest, "files": files, "signed": False})
     else:
         click.echo(f"{artifact}: every one of {len(sealed.manifest.files)} files is what was sealed")
         click.echo(f"digest {sealed.digest}; not signed")

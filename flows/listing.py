@@ -7,14 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-REGISTRIES = {"metrics": "audits.metrics", "techniques": "audits.techniques", "counterfactuals": "audits.counterfactuals"}
+REGISTRIES = ("metrics", "techniques", "counterfactuals")
 PACKS = Path(__file__).resolve().parent.parent / "model_cards" / "packs"
 
 
 def listing(what: str, out: Path) -> list[dict[str, Any]]:
     """Return the entries of one kind, each with ``name``, ``summary`` and, where there is one, ``source``."""
     if what in REGISTRIES:
-        registry = importlib.import_module(REGISTRIES[what]).registry
+        registry = importlib.import_module(f"audits.{what}").registry
         return [
             {"name": entry.name, "summary": entry.summary, "source": entry.source, "options": _options(entry)}
             for entry in registry.entries().values()

@@ -86,7 +86,8 @@ def _wanted(only: Sequence[str], techniques: list[str]) -> tuple[list[str], str]
     unknown = [name for name in only if name not in STEPS and name not in techniques]
     if unknown:
         known = [*STEPS, *techniques]
-        raise SpecError(f"--only: got {unknown[0]!r}, expected a step or a technique of the spec", nearest(unknown[0], known))
+        got = f"--only: got {unknown[0]!r}, expected a step or a technique of the spec"
+        raise SpecError(got, nearest(unknown[0], known))
     steps = [name for name in only if name in STEPS]
     if steps:
         return techniques, max(steps, key=STEPS.index)

@@ -48,7 +48,8 @@ class Console:
             return
         if self._bar is None:
             columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
-            self._bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.terminal, transient=True)
+            times = (TimeElapsedColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, *times, console=self.terminal, transient=True)
             self._bar.add_task(self._name, total=total)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=done, total=total)

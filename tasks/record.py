@@ -121,8 +121,8 @@ def metric_key(finding: Finding) -> str:
     """Return a readable MLflow metric key: ``parity/race/Black vs white/selection_rate difference``."""
     groups = f"{finding.group} vs {finding.reference}" if finding.reference else finding.group
     parts = [finding.technique, finding.attribute, groups, f"{finding.measure} {finding.comparison}"]
-    allowed = ("".join(c if c.isascii() and (c.isalnum() or c in "_-. ") else "_" for c in part) for part in parts if part)
-    return "/".join(part.strip(". ") or "_" for part in allowed)[:250]
+    allowed = ["".join(c if c.isascii() and (c.isalnum() or c in "_-. ") else "_" for c in part) for part in parts]
+    return "/".join(part.strip(". ") or "_" for part in allowed if part)[:250]
 
 
 def _log_numbers(client: Any, run_id: str, findings: Sequence[Finding]) -> None:

@@ -169,9 +169,9 @@ def code_digest() -> str:
 
 
 LIBRARIES = (
-    "numpy scipy pandas polars pyarrow datasets great-expectations scikit-learn shap torch transformers tokenizers "
-    "prefect mlflow jinja2 pydantic"
-).split()
+    *("numpy", "scipy", "pandas", "polars", "pyarrow", "datasets", "great-expectations", "scikit-learn", "shap"),
+    *("torch", "transformers", "tokenizers", "prefect", "mlflow", "jinja2", "pydantic"),
+)
 
 
 @lru_cache(maxsize=1)

@@ -116,11 +116,11 @@ def test_functions_stay_short():
 @pytest.mark.parametrize("verb", [["--help"], ["list", "metrics"], ["list", "techniques"], ["list", "runs"]])
 def test_quick_verbs_import_no_heavy_library(verb):
     code = (
-        "import sys; sys.argv[1:] = %r\n"
+        f"import sys; sys.argv[1:] = {verb!r}\n"
         "from flows.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(*sys.modules, file=sys.stderr)" % verb
+        "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     loaded = set(done.stderr.split())

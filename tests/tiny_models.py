@@ -5,12 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-WORDS = (
-    "[PAD] [UNK] [CLS] [SEP] <s> </s> the a man woman nurse doctor is was good bad film loan dear lender I am very and not "
-    "with he she it . ,"
-).split()
+WORDS = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "<s>", "</s>", "the", "a", "man", "woman", "nurse", "doctor", "is", "was"),
+    *("good", "bad", "film", "loan", "dear", "lender", "I", "am", "very", "and", "not", "with", "he", "she", "it"),
+    *(".", ","),
+]
 
-TEXTS = ["the film is good", "the film is bad .", "a man", "dear lender , I am a woman and I am very good with it .", ""]
+TEXTS = [
+    "the film is good",
+    "the film is bad .",
+    "a man",
+    "dear lender , I am a woman and I am very good with it .",
+    "",
+]
 
 
 def save_tokenizer(folder: Path, **special: str) -> Any:

@@ -30,6 +30,7 @@ DIGITS = 6
     source="Sundararajan, Taly, Yan 2017, sections 3 and 5; quadrature: Clenshaw, Curtis 1960",
     needs={"pairs", "text"},
     kinds={"text-classifier"},
+    measures={"attribution_share", "token_share", "signed_attribution", "completeness_error"},
 )
 def integrated_gradients(
     evidence: Evidence,

@@ -24,6 +24,7 @@ from audits.techniques import technique
 @technique(
     source="Lundberg, Lee 2017; Lundberg et al. 2020; intervals: Welch 1947",
     kinds={"tabular"},
+    measures={"mean_output_gap", "gap_contribution", "additivity_error"},
 )
 def shap(
     evidence: Evidence,
