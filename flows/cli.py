@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -39,12 +40,29 @@ def reports_errors(function: Callable[..., int | None]) -> Callable[..., None]:
             if kwargs.get("json_out"):
                 _print({"error": type(error).__name__, "message": error.message, "hint": error.hint})
             code = CANNOT
+        except click.ClickException:
+            raise  # click's own usage errors, exit code 2
+        except Exception as error:  # a defect of ours must not look like a verdict
+            click.secho(f"error: {type(error).__name__}: {error}", err=True, fg="red")
+            click.echo(f"  hint: this is a defect of Evenhand; please report {_keep_trace()}", err=True)
+            if kwargs.get("json_out"):
+                _print({"error": type(error).__name__, "message": str(error), "hint": ""})
+            code = CANNOT
         except KeyboardInterrupt:
             click.echo("\nstopped; the same command carries on from the last finished step", err=True)
             code = 130
         sys.exit(code)
 
     return verb
+
+
+def _keep_trace() -> Path:
+    from flows import environment
+
+    place = environment.home() / "last-error.txt"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(traceback.format_exc())
+    return place
 
 
 def _print(document: Any) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audits.errors import AuditError, SpecError, nearest
 from flows import environment
-from flows.server import Server, server
+from flows.server import server
+
+if TYPE_CHECKING:
+    from tasks.run import Run
 
 STEPS = ("load", "cut", "pair", "resolve", "observe", "examine", "judge", "write_card", "seal", "record")
 
@@ -47,13 +48,16 @@ def run(spec_path: Path, out: Path, *, seed: int | None, only: Sequence[str] = (
 
         from flows.audit import audit
         from tasks.console import console
+        from tasks.model import closing
         from tasks.run import close_run, open_run
 
         console.quiet = quiet
         console.say(f"{spec.audit}: {spec.question}")
         doing = open_run(spec_path, out, home, seed)
-        _wait(starting)
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), _own_errors():
+        with closing(doing), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), _own_errors():
+            if starting is not None:
+                _use_the_wait(doing, last)
+                starting.wait()
             made = audit(doing, techniques, last)
         outcome = _outcome(made)
         if last == "record":
@@ -95,14 +99,19 @@ def _wanted(only: Sequence[str], techniques: list[str]) -> tuple[list[str], str]
     return (chosen, "examine") if chosen else (techniques, "record")
 
 
-def _wait(starting: Server | None) -> None:
-    """Wait for the server, and use the wait: the slowest libraries load meanwhile."""
-    if starting is None:
-        return
-    warming = threading.Thread(target=lambda: [importlib.import_module(name) for name in ("datasets", "mlflow")])
-    warming.start()
-    starting.wait()
-    warming.join()
+def _use_the_wait(run: Run, last: str) -> None:
+    """Load the data, and find or fit the model, while the server starts: the flow takes what it finds."""
+    from tasks.load import load
+    from tasks.resolve import resolve
+
+    try:
+        data = load.ahead(run)
+        if STEPS.index(last) >= STEPS.index("resolve"):
+            resolve.ahead(run, data)
+    except AuditError:
+        raise  # the server need not be there to say that the data are broken
+    except Exception:  # noqa: S110  the flow tries again, with its retries, and says what is wrong
+        pass
 
 
 @contextlib.contextmanager

@@ -72,9 +72,14 @@ class Run(Frozen):
         """Return the content key of a step: what it reads and stands on, the seed, the code and its libraries."""
         return f"{step}-{digest([step, code_digest(), libraries(), self.seed, content])[:32]}"
 
-    def make(self, key: str, step: str, work: Callable[[Path], object]) -> Made:
-        """Carry out ``work`` on an empty folder and keep the folder under ``key``, whole or not at all."""
+    def make(self, key: str, step: str, work: Callable[[Path], object], *, again: bool) -> Made:
+        """Carry out ``work`` on an empty folder and keep the folder under ``key``, whole or not at all.
+
+        A folder that is there was finished: it is taken as it is, unless ``again``.
+        """
         place = Path(self.home) / "steps" / key
+        if place.is_dir() and not again:
+            return _made(step, place)
         making = place.with_name(f".making-{key}-{os.getpid()}")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
@@ -84,12 +89,7 @@ class Run(Frozen):
             making.rename(place)
         finally:
             shutil.rmtree(making, ignore_errors=True)
-        files = {
-            str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(place.rglob("*"))
-            if path.is_file()
-        }
-        return Made(step=step, folder=str(place), files=files)
+        return _made(step, place)
 
     def take(self, made: Made) -> None:
         """Lay a step's files into the run folder (as links where the file system allows)."""
@@ -110,6 +110,12 @@ class Run(Frozen):
         unfinished = path.with_suffix(".tmp")
         unfinished.write_text(json.dumps({**known, "started": self.started, **state}))
         unfinished.replace(path)
+
+
+def _made(step: str, place: Path) -> Made:
+    paths = [path for path in sorted(place.rglob("*")) if path.is_file()]
+    files = {str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return Made(step=step, folder=str(place), files=files)
 
 
 def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) -> Run:

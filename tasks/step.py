@@ -39,6 +39,8 @@ class Step:
         self.function = function
         self.reads = reads
         self.also = also
+        self.kept = kept
+        self._told: set[str] = set()
         self.__doc__ = function.__doc__
         self.task = task(
             name=self.name,
@@ -51,7 +53,18 @@ class Step:
         )(self._carry_out)
 
     def _carry_out(self, run: Run, after: list[Made], options: dict[str, Any]) -> Made:
-        return run.make(self._key(run, after, options), self.name, lambda out: self.function(run, out, **options))
+        key = self._key(run, after, options)
+        return run.make(key, self.name, lambda out: self.function(run, out, **options), again=not self.kept)
+
+    def ahead(self, run: Run, *after: Made) -> Made:
+        """Carry the step out before the flow has begun; the flow then finds what was made."""
+        begun = time.monotonic()
+        with console.step(self.name):
+            made = self._carry_out(run, list(after), {})
+        run.take(made)
+        console.done(self.name, time.monotonic() - begun, "")
+        self._told.add(str(run.folder))
+        return made
 
     def _key(self, run: Run, after: list[Made], options: dict[str, Any]) -> str:
         spec = run.spec.model_dump(mode="json")
@@ -74,7 +87,8 @@ class Step:
                 made = self.task.with_options(refresh_cache=True)(run, list(after), options)
                 known = False
         run.take(made)
-        console.done(label, time.monotonic() - begun, "as before" if known else "")
+        if str(run.folder) not in self._told:
+            console.done(label, time.monotonic() - begun, "as before" if known else "")
         return made
 
 
