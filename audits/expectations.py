@@ -194,7 +194,7 @@ def _validate(checks: list[Check], frame: pd.DataFrame) -> list[dict[str, Any]]:
         import great_expectations.expectations as gxe
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of its temporary folders
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)  # temporary folders
     classes = {
         getattr(gxe, name).expectation_type: getattr(gxe, name) for name in dir(gxe) if name.startswith("Expect")
     }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import audits
-from audits.artifact.comparing import compare
+from audits.artifact.comparing import Leaf, compare
 from audits.artifact.model import EVIDENCE, Artifact
 from audits.artifact.strict import parse_json
-from audits.artifact.verifying import judge_again, verify
+from audits.artifact.verifying import judge_again, verdict_differences, verify
 from audits.errors import ArtifactError
 from audits.evidence import Evidence
 from audits.findings import Finding, Frozen
@@ -105,7 +105,7 @@ def replay(path: Path) -> ReplayReport:
         techniques=tuple(_techniques(artifact)),
         evidence=() if artifact.manifest.withheld else (*_slices(artifact), *_decisions(artifact)),
         verdict=again.verdict,
-        verdict_differences=tuple(_compare("(verdict)", artifact.document("verdict.json"), again.to_json())),
+        verdict_differences=tuple(_differences("(verdict)", verdict_differences(artifact, again))),
         versions=tuple(_versions(artifact)),
     )
 
@@ -209,7 +209,11 @@ def _decisions(artifact: Artifact) -> Iterator[Difference]:
 
 
 def _compare(finding: str, stored: Any, recomputed: Any) -> Iterator[Difference]:
-    for field, one, other in compare(stored, recomputed):
+    yield from _differences(finding, compare(stored, recomputed))
+
+
+def _differences(finding: str, leaves: Iterable[Leaf]) -> Iterator[Difference]:
+    for field, one, other in leaves:
         yield Difference(finding=finding, field=field, stored=one, recomputed=other)
 
 

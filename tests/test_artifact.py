@@ -490,3 +490,22 @@ def test_a_run_just_past_midnight_somewhere_else_is_judged_as_on_its_own_day(tmp
     artifact = sealed(tmp_path, WAIVED)
     write_verdict(artifact, spec_of(WAIVED), date(2026, 3, 2))
     assert find_problems(reseal(artifact, {"verdict.json": (artifact / "verdict.json").read_bytes()})) == []
+
+
+def test_another_version_may_word_its_reasons_otherwise_but_decide_the_same(tmp_path, monkeypatch):
+    import audits
+    from audits import verdict
+
+    artifact = verify(sealed(tmp_path))
+    words = verdict.judge
+    monkeypatch.setattr(audits, "__version__", "99.0")
+
+    def reworded(*arguments):
+        judged = words(*arguments)
+        limits = tuple(limit.model_copy(update={"reason": "in other words"}) for limit in judged.limits)
+        return judged.model_copy(update={"limits": limits})
+
+    monkeypatch.setattr(verdict, "judge", reworded)
+    assert find_problems(artifact.folder) == []
+    monkeypatch.setattr(verdict, "judge", lambda *arguments: words(*arguments).model_copy(update={"verdict": "PASS"}))
+    assert "does not follow" in find_problems(artifact.folder)[0].message
