@@ -10,7 +10,7 @@ from audits.findings import MISSING_GROUP, Finding
 from model_cards.blocks import Block, Bullets, Code, Facts, Heading, Index, Line, Prose, Section, Table
 from model_cards.numbers import Text, written
 from model_cards.overview import moment, source_name
-from model_cards.records import blocks_of, checks_of, groups_of
+from model_cards.records import Check, blocks_of, checks_of, groups_of
 from model_cards.sources import Sources
 from model_cards.tables import LONG
 from model_cards.words import SMALL, facts_of, group_name, nouns, shown, title
@@ -88,6 +88,15 @@ def _check_blocks(sources: Sources) -> list[Block]:
     if not checks:
         return [Prose(text=("No expectations were set on the data, so none were checked.",), tone="note")]
     broken = [check for check in checks if not check.met]
+    met = _check_table("Checks that are met", [check for check in checks if check.met])
+    if not broken:
+        return [Prose(text=(f"All {len(checks)} checks of the data are met.",)), met]
+    words = f"{len(broken)} of {len(checks)} checks of the data are broken; the numbers below stand on these data."
+    told = [Prose(text=(words,), tone="warning"), _check_table("Checks that are broken", broken)]
+    return [*told, met] if met.lines else told
+
+
+def _check_table(caption: str, checks: Sequence[Check]) -> Table:
     lines = tuple(
         Line(
             name=(check.name,),
@@ -97,12 +106,8 @@ def _check_blocks(sources: Sources) -> list[Block]:
         )
         for check in checks
     )  # fmt: skip
-    table = Table(caption="Checks of the data", columns=("What was expected", "Result", "Observed"), lines=lines,
-                  folded=not broken and len(lines) > 6)  # fmt: skip
-    if not broken:
-        return [Prose(text=(f"All {len(checks)} checks of the data are met.",)), table]
-    words = f"{len(broken)} of {len(checks)} checks of the data are broken; the numbers below stand on these data."
-    return [Prose(text=(words,), tone="warning"), table]
+    folded = len(lines) > 6 and all(check.met for check in checks)
+    return Table(caption=caption, columns=("What was expected", "Result", "Observed"), lines=lines, folded=folded)
 
 
 def groups_section(sources: Sources) -> Section:

@@ -80,9 +80,12 @@ def _check(entry: Mapping[str, Any]) -> Check:
     told = ", ".join(f"{key.replace('_', ' ')} {_listed(value)}" for key, value in given.items())
     name = f"{where}{words[:1].lower() if where else words[:1]}{words[1:]}{f' ({told})' if told else ''}"
     observed, count = entry.get("observed"), entry.get("unexpected_count")
-    said = f"observed {_listed(observed)}" if observed not in (None, "", []) else ""
+    bare = isinstance(observed, list) and all(item is None for item in observed)  # "null" says nothing more
+    said = f"observed {_listed(observed)}" if observed not in (None, "") and not bare else ""
     if isinstance(count, int) and count:
-        said = f"{count:,} rows are not so" + (f"; {said}" if said else "")
+        rows = entry.get("unexpected_rows") or []
+        where = f" ({'row' if len(rows) == 1 else 'rows'} {_listed(rows)} of the source)" if rows else ""
+        said = f"{count:,} {'row is' if count == 1 else 'rows are'} not so{where}" + (f"; {said}" if said else "")
     return Check(shown(name, 200), bool(entry.get("success")), str(entry.get("severity") or ""), shown(said, 300))
 
 
