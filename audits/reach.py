@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -121,13 +122,19 @@ def _of_rate(evidence: Evidence, limit: Limit, attribute: str, denominator: Deno
 
 
 def _of_pairs(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
-    """A rate over counterfactual pairs (how often a decision flips): the pair of groups with the fewest."""
-    pairs = evidence.pairs.select(["attribute", "kind", "status", "from_group", "to_group", "cluster"])
-    counted: dict[tuple[str, str], set[str]] = {}
+    """A rate over counterfactual pairs (how often a decision flips): the pair of groups with the fewest.
+
+    A row counts for every two groups that it is asked about, its own or written in.
+    """
+    pairs = evidence.pairs.select(["attribute", "kind", "status", "from_group", "to_group", "row", "cluster"])
+    said: dict[tuple[int, str], set[str]] = {}
     for pair in pairs.to_pylist():
         if pair["attribute"] == attribute and pair["status"] == "edited" and pair["kind"] == "counterfactual":
-            one, two = sorted((pair["from_group"], pair["to_group"]))
-            counted.setdefault((one, two), set()).add(pair["cluster"])
+            said.setdefault((pair["row"], pair["cluster"]), set()).update((pair["from_group"], pair["to_group"]))
+    counted: dict[tuple[str, ...], set[str]] = {}
+    for (_, cluster), groups in said.items():
+        for two in combinations(sorted(groups), 2):
+            counted.setdefault(two, set()).add(cluster)
     if not counted:
         return _unmeasured(limit, attribute, f"no text or row could be edited for {attribute}")
     fewest = min(counted, key=lambda groups: (len(counted[groups]), groups))

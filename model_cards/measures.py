@@ -67,6 +67,13 @@ def _rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
     """Say two rates as numbers of people."""
     form = _natural(group, reference)
     many = {"of100": "100", "of1000": "1,000", "of10000": "10,000"}[form]
+    if group.measure.startswith("counterfactual_"):  # the same rows, whatever they say
+        said, other = group_name(group.group), group_name(reference.group)
+        start = f"Of the same {many} {words.subjects}, "
+        return (
+            *(start, number(group, form=form), f" {words.positive} when they are said to be {said}, "),
+            *(number(reference, form=form), f" when {other}."),
+        )
     these, those = (people_word(f.group, f.attribute, words.subjects) for f in (group, reference))
     among = _among(group)
     verb = words.positive if group.measure in POSITIVE else words.negative if group.measure in NEGATIVE else ""

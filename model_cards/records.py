@@ -83,7 +83,7 @@ def _check(entry: Mapping[str, Any]) -> Check:
     bare = isinstance(observed, list) and all(item is None for item in observed)  # "null" says nothing more
     said = f"observed {_listed(observed)}" if observed not in (None, "") and not bare else ""
     if isinstance(count, int) and count:
-        rows = entry.get("unexpected_rows") or []
+        rows = [str(row) for row in entry.get("unexpected_rows") or []]  # names, not amounts: no thousands mark
         where = f" ({'row' if len(rows) == 1 else 'rows'} {_listed(rows)} of the source)" if rows else ""
         said = f"{count:,} {'row is' if count == 1 else 'rows are'} not so{where}" + (f"; {said}" if said else "")
     return Check(shown(name, 200), bool(entry.get("success")), str(entry.get("severity") or ""), shown(said, 300))
@@ -106,7 +106,7 @@ def edits_of(document: Any) -> list[dict[str, Any]]:
         name = f"{entry.get('attribute', '')} to {group_name(str(entry.get('to_group', '')))}"
         share, refused = entry.get("share_edited"), entry.get("refused")
         told.append({
-            "edit": f"{entry.get('attribute', '')}: control edit" if kind == "control" else name,
+            "edit": "control edit" if kind == "control" else name,
             "asked": entry.get("asked"),
             "made": entry.get("edited"),
             "made, %": f"{100 * share:.1f}" if isinstance(share, int | float) else None,

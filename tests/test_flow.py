@@ -202,3 +202,42 @@ def test_a_killed_run_carries_on_to_the_same_findings(evenhand, loans, step, tmp
     evenhand.environment["EVENHAND_HOME"] = str(tmp_path_factory.mktemp("undisturbed"))
     undisturbed = document(evenhand("run", loans, "--json", expect=1))
     assert findings_of(undisturbed) == findings_of(resumed)
+
+
+def test_the_technique_of_the_readme_is_one_file_and_shows_everywhere(evenhand, loans):
+    """The README's example, word for word, in a folder of its own: list, schema, spec, limit, artifact and card."""
+    folder = loans.parent / "own"
+    folder.mkdir()
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text()
+    code = readme.split("```python\n")[1].split("```")[0]
+    (folder / "coverage.py").write_text(code)
+    evenhand.environment["EVENHAND_TECHNIQUES"] = str(folder)
+    spec = loans.read_text().replace("  parity: {}\n", "  parity: {}\n  decided: {attribute: group}\n")
+    loans.write_text(spec + "  - {measure: decided, over: group, at_least: 0.5}\n")
+
+    assert "Share of each group's rows" in evenhand("list", "techniques", expect=0).stdout
+    assert "decided" in evenhand("schema", expect=0).stdout
+    outcome = document(evenhand("run", loans, "--json", expect=1))
+    assert "decided/decided/group/a/-/rate" in {f["id"] for f in json.loads(findings_of(outcome))}
+    assert outcome["limits"][-1]["measure" if "measure" in outcome["limits"][-1] else "text"].startswith("decided")
+    card = (Path(outcome["artifact"]) / "card.html").read_text()
+    assert 'data-finding="decided/decided/group/a/-/rate"' in card
+    assert "decided" in evenhand("replay", outcome["artifact"], expect=0).stdout
+
+    loans.write_text(spec.replace("{attribute: group}", "{atribute: group}"))
+    assert "did you mean 'attribute'?" in evenhand("run", loans, expect=2).stderr
+
+
+def test_hostile_rows_show_as_text(evenhand, loans):
+    data = loans.parent / "loans.csv"
+    hostile = '"<script>alert(1)</script>"', '"[x](javascript:alert(1)) | `x`"'
+    text = data.read_text().replace('"a"', hostile[0]).replace('"b"', hostile[1])
+    data.write_text(text)
+    loans.write_text(loans.read_text().replace("reference: a", "reference: largest"))
+    outcome = document(evenhand("run", loans, "--json", expect=1))
+    folder = Path(outcome["artifact"])
+    page = (folder / "card.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "[x](javascript" not in (folder / "card.md").read_text()
+    assert all("<script" not in chart.read_text() for chart in (folder / "charts").iterdir())

@@ -20,7 +20,7 @@ COLUMNS = (
 """What the table model reads: the application, and as the file has them race, sex and marital status."""
 
 STRENGTH = 0.01
-"""Inverse regularisation of the head, on embeddings of unit variance: strong, for 384 weights from a thousand letters."""
+"""Inverse regularisation of the head, on embeddings of unit variance: 384 weights stand on a thousand letters."""
 FOLDS = 5
 TOKENS_PER_BATCH = 6144
 RESIDUAL = 1e6
