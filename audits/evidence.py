@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -126,7 +127,7 @@ class Evidence:
         names: NDArray[np.str_] = self.slices[attribute].to_numpy(zero_copy_only=False)
         return names
 
-    def codes(self, attribute: str) -> tuple[NDArray[np.int32], list[str]]:
+    def codes(self, attribute: str) -> tuple[NDArray[np.signedinteger[Any]], list[str]]:
         """Return each audited row's group as a number, and the group names that the numbers stand for.
 
         The names are those of ``groups.json`` in its order, also of groups without rows, then any others sorted;
@@ -234,7 +235,9 @@ def _encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
     return (np.concatenate(parts) if parts else np.empty(0)).astype(np.int32, copy=False), names
 
 
-def _ordered(encoded: tuple[NDArray[np.int32], list[str]], order: list[str]) -> tuple[NDArray[np.int32], list[str]]:
+def _ordered(
+    encoded: tuple[NDArray[np.int32], list[str]], order: list[str]
+) -> tuple[NDArray[np.signedinteger[Any]], list[str]]:
     """The same rows with the names in ``order``, then the others sorted, ``(missing)`` last."""
     codes, names = encoded
     known = [name for name in order if name != MISSING_GROUP]
@@ -242,4 +245,8 @@ def _ordered(encoded: tuple[NDArray[np.int32], list[str]], order: list[str]) -> 
     missing = MISSING_GROUP in names and bool((codes == names.index(MISSING_GROUP)).any())
     arranged = known + others + [MISSING_GROUP] * missing
     place = np.array([arranged.index(name) if name in arranged else -1 for name in names], dtype=np.int32)
-    return (codes if np.array_equal(place, np.arange(len(place))) else place[codes]), arranged
+    if np.array_equal(place, np.arange(len(place))):
+        return codes, arranged
+    if len(arranged) < 128:
+        return place.astype(np.int8)[codes], arranged  # a quarter of the bytes to write
+    return place[codes], arranged

@@ -92,7 +92,7 @@ def _check_blocks(sources: Sources) -> list[Block]:
     if not broken:
         return [Prose(text=(f"All {len(checks)} checks of the data are met.",)), met]
     words = f"{len(broken)} of {len(checks)} checks of the data are broken; the numbers below stand on these data."
-    told = [Prose(text=(words,), tone="warning"), _check_table("Checks that are broken", broken)]
+    told: list[Block] = [Prose(text=(words,), tone="warning"), _check_table("Checks that are broken", broken)]
     return [*told, met] if met.lines else told
 
 
