@@ -22,6 +22,7 @@ from audits.evidence import PREDICTIONS
 from audits.host import Host, Progress
 from audits.inputs import SLOT
 from audits.paths import resolve as path_of
+from audits.paths import tracking_uri
 from audits.scores import ScoreStore, store_key
 from audits.spec import AuditSpec, ModelSpec
 from audits.subjects.fitting import fit_key, remember, remembered
@@ -42,11 +43,6 @@ def open_host(spec: AuditSpec, base: Path) -> Host:
     """Return a host for the spec's model: online only where the model is a hub id."""
     online = spec.model is not None and spec.model.kind != "python" and is_hub_id(spec.model.uri, base)
     return Host(base, online=online)
-
-
-def tracking_uri(spec: AuditSpec, home: Path) -> str:
-    """Return the MLflow store of the spec; the default is a SQLite file under ``home``."""
-    return spec.tracking.uri or f"sqlite:///{home.resolve() / 'mlflow.db'}"
 
 
 def resolve(spec: AuditSpec, base: Path, run: Path | None, host: Host, home: Path) -> dict[str, Any]:
@@ -74,7 +70,7 @@ def resolve(spec: AuditSpec, base: Path, run: Path | None, host: Host, home: Pat
             model=spec.model.model_dump(mode="json"),
             base=str(base.resolve()),
             home=str(home),
-            tracking=tracking_uri(spec, home),
+            tracking=tracking_uri(spec.tracking.uri, home),
         )
     return {"kind": spec.model.kind, **found, "threshold": spec.model.threshold}
 
@@ -106,7 +102,7 @@ def _fitted(spec: AuditSpec, base: Path, run: Path | None, host: Host, home: Pat
         register: dict[str, Any] = {
             "name": named[1],
             "key": key,
-            "tracking": tracking_uri(spec, home),
+            "tracking": tracking_uri(spec.tracking.uri, home),
             "home": str(home),
         }
         found = host.call("find_fit", **register)

@@ -28,6 +28,11 @@ def home() -> Path:
     return Path(os.environ.get("EVENHAND_HOME") or ".evenhand").absolute()
 
 
+def tracking_uri(uri: str | None, home: Path) -> str:
+    """Return the MLflow store: the spec's, else ``MLFLOW_TRACKING_URI``, else a SQLite file in Evenhand's folder."""
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.absolute() / 'mlflow.db'}"
+
+
 def variable(name: str) -> str | None:
     """Return the value of an environment variable; ``EVENHAND_DATA`` and ``EVENHAND_MODELS`` have a fallback.
 

@@ -57,9 +57,9 @@ def reports_errors(function: Callable[..., int | None]) -> Callable[..., None]:
 
 
 def _keep_trace() -> Path:
-    from flows import environment
+    from audits import paths
 
-    place = environment.home() / "last-error.txt"
+    place = paths.home() / "last-error.txt"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(traceback.format_exc())
     return place
@@ -122,11 +122,12 @@ def run(
 @reports_errors
 def plan(spec: Path, json_out: bool) -> None:
     """Say what SPEC would run, how long it would take, and what it cannot answer. Runs nothing."""
+    from audits import paths
     from audits.plan import plan as make_plan
     from audits.spec_reader import read_spec
     from flows import environment
 
-    environment.prepare(environment.home())
+    environment.prepare(paths.home())
     made = make_plan(read_spec(spec), spec.resolve().parent)
     if json_out:
         _print(made.to_json())

@@ -29,11 +29,6 @@ QUIET = {
 }
 
 
-def home() -> Path:
-    """Return the folder that keeps scores, fitted models, finished steps and the local MLflow and Prefect."""
-    return Path(os.environ.get("EVENHAND_HOME") or ".evenhand").resolve()
-
-
 def has_prefect_server() -> bool:
     """Whether the user's environment or active profile names a Prefect server."""
     if os.environ.get("PREFECT_API_URL"):

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audits import paths
 from audits.errors import AuditError, SpecError, nearest
 from flows import environment
 from flows.server import server
@@ -37,7 +38,7 @@ class Outcome:
 
 def run(spec_path: Path, out: Path, *, seed: int | None, only: Sequence[str] = (), quiet: bool = False) -> Outcome:
     """Carry out an audit. Raises ``AuditError`` where it cannot be."""
-    home = environment.home()
+    home = paths.home()
     environment.prepare(home)
     from audits.spec_reader import read_spec
 
@@ -68,7 +69,7 @@ def run(spec_path: Path, out: Path, *, seed: int | None, only: Sequence[str] = (
 
 def resume(artifact: Path, *, quiet: bool = False) -> dict[str, Any]:
     """Log a sealed artifact that could not be logged when it was made."""
-    home = environment.home()
+    home = paths.home()
     environment.prepare(home)
     from audits.artifact import verify
     from tasks.console import console

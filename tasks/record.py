@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from typing import Any
 from audits.artifact import Artifact, read
 from audits.errors import AuditError
 from audits.findings import Finding
+from audits.paths import tracking_uri
 from tasks.console import console
 from tasks.run import Run
 from tasks.step import step
@@ -48,7 +48,7 @@ def record_all(home: Path) -> dict[str, dict[str, Any]]:
             console.warn(f"{folder} waited to be logged to MLflow and is no longer there")
             note.unlink()
             continue
-        uri = tracking_uri(home, waiting["uri"])
+        uri = tracking_uri(waiting["uri"], home)
         try:
             _answers(uri)
             logged[str(folder)] = _log(read(folder), uri, home) | {"tracking_uri": uri}
@@ -60,11 +60,6 @@ def record_all(home: Path) -> dict[str, dict[str, Any]]:
         else:
             note.unlink()
     return logged
-
-
-def tracking_uri(home: Path, uri: str | None) -> str:
-    """Return the spec's server, else the environment's, else a SQLite file in the home folder."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}"
 
 
 def _answers(uri: str) -> None:

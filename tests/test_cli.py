@@ -1,0 +1,111 @@
+"""The command line as a reader of the README meets it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flows import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def verbs_of_the_readme() -> set[str]:
+    return set(re.findall(r"^\| `evenhand (\w+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+
+
+def call(*arguments: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(cli.main, list(arguments))
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_the_readme_names_every_verb_and_no_other():
+    assert verbs_of_the_readme() == set(cli.main.commands)
+
+
+def test_every_format_of_the_card_is_in_the_readme():
+    formats = next(p.type.choices for p in cli.main.commands["card"].params if p.name == "form")
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"`{one}`" in readme or f"--format {one}" in readme for one in formats)
+
+
+@pytest.mark.parametrize("verb", sorted(cli.main.commands))
+def test_help_of_every_verb_says_what_it_does(verb):
+    code, out, _ = call(verb, "--help")
+    assert code == 0
+    assert len(out.splitlines()) > 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["run"], "Missing argument 'SPEC'"),
+        (["run", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["verify", "nowhere"], "expected the folder of an artifact"),
+        (["replay", "nowhere"], "expected the folder of an artifact"),
+        (["card", "nowhere"], "expected the folder of an artifact"),
+        (["card", "nowhere", "--format", "docx"], "'docx' is not one of"),
+        (["list", "metric"], "'metric' is not one of"),
+        (["plan", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["run", "--resume", "nowhere"], "expected the folder of an artifact"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_exit_code_2_and_says_why(arguments, says, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(*arguments)
+    assert code == 2
+    assert says in err
+    assert out == ""
+
+
+def test_an_unexpected_error_is_exit_code_2_and_never_a_verdict(tmp_path, monkeypatch):
+    import audits.artifact
+
+    def fall_over(path):
+        raise RuntimeError("out of paper")
+
+    monkeypatch.setenv("EVENHAND_HOME", str(tmp_path))
+    monkeypatch.setattr(audits.artifact, "verify", fall_over)
+    code, _, err = call("verify", "anything")
+    assert code == 2
+    assert "out of paper" in err
+    assert "RuntimeError" in (tmp_path / "last-error.txt").read_text()
+
+
+def test_with_json_an_error_is_one_document(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = call("verify", "nowhere", "--json")
+    assert code == 2
+    assert json.loads(out)["error"] == "ArtifactError"
+
+
+@pytest.mark.parametrize("what", ["metrics", "techniques", "counterfactuals"])
+def test_lists_give_each_entry_with_its_source(what):
+    code, out, _ = call("list", what, "--json")
+    assert code == 0
+    for entry in json.loads(out):
+        assert entry["summary"]
+        assert entry["source"]
+
+
+def test_the_schema_is_one_json_document():
+    code, out, _ = call("schema")
+    assert code == 0
+    assert json.loads(out)["properties"]["audit"]
+
+
+def test_help_answers_within_half_a_second_of_work():
+    code = (
+        "import time, sys; sys.argv[1:] = ['--help']\nfrom flows.cli import main\ntry: main()\nexcept SystemExit: pass"
+    )
+    code += "\nprint(time.process_time(), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert float(done.stderr.split()[-1]) < 0.5
