@@ -154,8 +154,8 @@ def _log_inputs(client: Any, run_id: str, artifact: Artifact) -> None:
         name, number = registered.groups()
         client.set_model_version_tag(name, number, "evenhand.verdict", artifact.verdict.verdict)
         client.set_model_version_tag(name, number, "evenhand.artifact_digest", artifact.digest)
-        version = client.get_model_version(name, number)
-        models = [LoggedModelInput(model_id=version.model_id)] if version.model_id else []
+        logged = re.fullmatch(r"models:/(m-\w+)", client.get_model_version(name, number).source or "")
+        models = [LoggedModelInput(model_id=logged[1])] if logged else []
     client.log_inputs(run_id, datasets=[DatasetInput(data, tags)], models=models)
 
 

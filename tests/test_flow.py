@@ -241,3 +241,58 @@ def test_hostile_rows_show_as_text(evenhand, loans):
     assert "&lt;script&gt;alert(1)" in page
     assert "[x](javascript" not in (folder / "card.md").read_text()
     assert all("<script" not in chart.read_text() for chart in (folder / "charts").iterdir())
+
+
+TABLE = """
+audit: table
+question: Does the model approve both groups equally often?
+data:
+  source: loans.csv
+  split: {audit: 0.5, seed: 1}
+  label: repaid
+  features: [approved, x]
+protected:
+  group: {column: group, reference: a}
+model:
+  kind: tabular
+  uri: models:/loans
+  fit: make.py:fit
+techniques:
+  parity: {metrics: [selection_rate]}
+limits:
+  - {measure: selection_rate, over: group, compare: difference, at_most: 0.9}
+"""
+
+FIT = '''
+def fit(rows, out, seed):
+    """A logistic regression on two columns."""
+    from sklearn.linear_model import LogisticRegression
+
+    frame = rows.select(["data.approved", "data.x"]).rename_columns(["approved", "x"]).to_pandas()
+    return LogisticRegression().fit(frame, rows["label"].to_numpy())
+'''
+
+
+def test_a_fitted_model_is_registered_linked_and_tagged_in_mlflow(evenhand, loans):
+    import mlflow
+
+    data = loans.parent / "loans.csv"
+    header, *lines = data.read_text().splitlines()
+    data.write_text("\n".join([f'{header},"x"', *(f"{line},{at % 7}" for at, line in enumerate(lines))]) + "\n")
+    (loans.parent / "make.py").write_text(FIT)
+    loans.write_text(TABLE)
+    outcome = document(evenhand("run", loans, "--json", expect=0))
+
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{loans.parent / 'home' / 'mlflow.db'}")
+    run = client.get_run(outcome["mlflow_run"])
+    assert run.data.tags["evenhand.verdict"] == "PASS"
+    assert run.data.tags["evenhand.artifact_digest"] == outcome["digest"]
+    assert len(run.data.metrics) == sum(f["value"] is not None for f in json.loads(findings_of(outcome)))
+    assert run.inputs.dataset_inputs[0].dataset.name == "loans.csv"
+    assert len(run.inputs.model_inputs) == 1
+    version = client.get_model_version("loans", "1")
+    assert version.tags["evenhand.verdict"] == "PASS"
+    assert "manifest.json" in {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+
+    assert document(evenhand("run", loans, "--json", expect=0))["verdict"] == "PASS"
+    assert len(client.search_model_versions("name = 'loans'")) == 1
