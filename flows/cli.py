@@ -7,6 +7,7 @@ out · 3 INCONCLUSIVE, nothing is shown broken, but something asked for is not s
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -39,6 +40,9 @@ def reports_errors(function: Callable[..., int | None]) -> Callable[..., None]:
                 click.echo(f"  hint: {error.hint}", err=True)
             if kwargs.get("json_out"):
                 _print({"error": type(error).__name__, "message": error.message, "hint": error.hint})
+            code = CANNOT
+        except BrokenPipeError:  # whoever read our output has left: nothing to say, and nobody to say it to
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = CANNOT
         except click.ClickException:
             raise  # click's own usage errors, exit code 2
