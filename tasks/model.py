@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterator
 
 from audits.host import Host
+from audits.observe import open_host
 from tasks.run import Run
 
 _hosts: dict[str, Host] = {}
@@ -18,8 +19,7 @@ def host(run: Run) -> Host:
     """Return the run's host. Its process starts at the first call, so a run that needs no model has none."""
     key = str(run.folder)
     if key not in _hosts:
-        model = run.spec.model
-        _hosts[key] = Host(run.base, online=model is not None and model.revision is not None)
+        _hosts[key] = open_host(run.spec, run.base)
     return _hosts[key]
 
 
