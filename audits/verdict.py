@@ -10,7 +10,8 @@ The steps, for a policy fixed beforehand, at level 1 − α:
    (differences, ratios), else two-sided, times the number of numbers (Bonferroni).
 3. These p-values are adjusted by Holm over all families of the policy.
 4. FAIL: the adjusted p-value is below α. For a policy of one limit that is to say that a lower limit that holds for
-   all pairs together (z = q/√2) lies wholly beyond the limit.
+   all pairs together (z = q/√2) lies wholly beyond the limit. Of the pairs shown to be beyond it after both
+   corrections, the one of which the most is shown is named.
 5. PASS: every group could be measured, and the one-sided limit (z of 1 − α) of *every* number lies inside. No
    correction: all must hold at once (intersection-union test).
 6. Otherwise INCONCLUSIVE, with the smallest disparity that these rows can show, and the rows that it takes.
@@ -133,15 +134,15 @@ def _judge_family(
         return _undecided(family, f"Nothing was measured: {_why_nothing(family, findings)}.")
     inner = family.intervals(one_sided(level))
     inside = _inside(family, inner)
-    outcome: Outcome
-    if adjusted < 1 - level:  # step 4
-        at, outcome = int(np.argmax(beyond)), "FAIL"
-        deciding = beyond > family.critical(level)
-        deciding[at] = True
-    else:
-        at = _nearest_the_limit(family, inner)
-        outcome = "PASS" if inside.all() and not family.unmeasured else "INCONCLUSIVE"  # steps 5 and 6
-        deciding = np.ones_like(inside) if outcome == "PASS" else ~inside
+    outcome: Outcome = "PASS" if inside.all() and not family.unmeasured else "INCONCLUSIVE"  # steps 5 and 6
+    deciding = inside if outcome == "PASS" else ~inside
+    at = _nearest_the_limit(family, inner)
+    if p < 1 - level:  # beyond the limit, at least before the limits are corrected for one another
+        shown = _shown_beyond(family, beyond, level)
+        if adjusted < 1 - level:  # step 4
+            outcome = "FAIL"
+            shown = deciding = _shown_beyond(family, beyond, 1 - (1 - level) * p / adjusted)
+        at = _furthest_beyond(family, shown, level)
     side, told = family.sides[at], _interval(family, at, level, outcome == "PASS")
     ids = [side.finding.id] if deciding[at] or not family.unmeasured else []  # the worst first
     ids += [family.sides[i].finding.id for i in np.flatnonzero(deciding)]
@@ -170,6 +171,20 @@ def _inside(family: Family, limits: tuple[Any, Any]) -> np.ndarray[Any, Any]:
     low, high = limits
     inside = high < family.limit.bound if family.limit.at_most is not None else low > family.limit.bound
     return np.asarray(inside)
+
+
+def _shown_beyond(family: Family, beyond: np.ndarray[Any, Any], level: float) -> np.ndarray[Any, Any]:
+    """Which sides' intervals lie wholly beyond the limit, for all numbers together; always the clearest one."""
+    shown = beyond > family.critical(level)
+    shown[np.argmax(beyond)] = True
+    return np.asarray(shown)
+
+
+def _furthest_beyond(family: Family, shown: np.ndarray[Any, Any], level: float) -> int:
+    """Of the sides shown to be beyond the limit the one of which the most is shown, not the one with most rows."""
+    low, high = family.intervals(family.critical(level))
+    ends = low if family.limit.at_most is not None else -high
+    return int(np.argmax(np.where(shown, ends, -np.inf)))
 
 
 def _nearest_the_limit(family: Family, limits: tuple[Any, Any]) -> int:

@@ -84,6 +84,30 @@ def test_the_worst_pair_is_told_in_the_order_in_which_it_is_worst():
     assert judged.value == pytest.approx(0.5869565, abs=5e-8)
 
 
+def test_a_fail_names_the_pair_of_which_the_most_is_shown_not_the_one_with_most_rows():
+    groups = {"a": (5000, 10_000), "b": (3500, 10_000), "c": (20, 100)}
+    judged = only(limit(), all_pairs("difference", groups))
+    assert judged.verdict == "FAIL"
+    assert judged.worst == {"group": "a", "reference": "c"}
+    assert judged.findings[0] == "parity/selection_rate/race/c/a/difference"
+    assert len(judged.findings) == 2
+
+
+def test_a_pair_named_by_a_fail_is_beyond_the_limit_after_correction_for_the_other_limits_too():
+    """b against a is shown whatever else is asked; c against a only where this is the only limit."""
+    groups = {"a": (5000, 10_000), "b": (4200, 10_000), "c": (6, 28)}
+    rows = all_pairs("difference", groups)
+    assert only(limit(at_most=0.02), rows).worst == {"group": "a", "reference": "c"}
+    others = [limit(measure=f"other_{i}") for i in range(40)]
+    judged = judge([limit(at_most=0.02), *others], rows).limits[0]
+    assert (judged.verdict, judged.worst) == ("FAIL", {"group": "a", "reference": "b"})
+
+
+def test_with_many_rows_the_widest_gap_is_still_the_one_named():
+    groups = {"a": (5_000_000, 10**7), "b": (3_000_000, 10**7), "c": (1_000_000, 10**7)}
+    assert only(limit(), all_pairs("difference", groups)).worst == {"group": "a", "reference": "c"}
+
+
 def test_a_difference_wholly_inside_passes():
     judged = only(limit(), [pair("difference", "b", "a", 540, 1000, 520, 1000)])
     assert judged.verdict == "PASS"
