@@ -19,7 +19,7 @@ NO_SIDE = frozenset({MISSING_GROUP, "(control)"})
 """Groups that are never a side of a limit: rows of unknown group, and edits that change no attribute."""
 
 BOTH_WAYS = frozenset({"difference", "ratio", "paired", "gap"})
-"""Comparisons of two groups: a limit bounds them in either order."""
+"""Comparisons of two groups: a limit bounds them in either order; so it does a mean change between two groups."""
 
 _PUBLISHED = "published"
 
@@ -143,7 +143,8 @@ def _sides(finding: Finding) -> list[Side]:
     if not sufficient or not method or (method == _PUBLISHED and finding.comparison == "ratio" and not finding.value):
         return []
     side = Side(finding, finding.group, finding.reference, finding.value, method, sufficient)
-    return [side, _turned(side)] if finding.comparison in BOTH_WAYS else [side]
+    between = finding.comparison in BOTH_WAYS or (finding.comparison == "mean" and finding.reference != "")
+    return [side, _turned(side)] if between else [side]
 
 
 def _turned(side: Side) -> Side:
