@@ -3,7 +3,7 @@
 The steps, for a policy fixed beforehand, at level 1 − α:
 
 1. Every limit over each of its attributes is a *family*: the numbers of its measure and comparison, group by group
-   or pair by pair; differences, ratios, paired differences and gaps in either order of the two groups.
+   or pair by pair; differences, ratios, paired differences, gaps and changes in either order.
    Rows of unknown group are never a side.
 2. How far does the family lie beyond its limit? For each number beyond it, the critical value z at which its interval
    reaches the limit; the largest z gives the family's p-value: of the studentized range for all pairs of K groups

@@ -246,6 +246,12 @@ def test_a_mean_is_bounded_one_way():
     assert only(limit("mean", "mean_score_change", at_most=0.1), [low]).verdict == "PASS"
 
 
+def test_a_mean_change_between_two_groups_is_bounded_either_way():
+    low = finding("mean", {"mean": -0.5, "se": 0.01, "df": 50}, -0.5, reference="a", measure="mean_score_change")
+    judged = only(limit("mean", "mean_score_change", at_most=0.1), [low])
+    assert (judged.verdict, judged.worst) == ("FAIL", {"group": "a", "reference": "b"})
+
+
 def test_a_published_interval_serves_where_a_method_is_not_known():
     other = Finding(
         technique="other",
