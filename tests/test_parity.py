@@ -289,7 +289,14 @@ def test_groups_keep_the_order_of_the_slices_and_the_empty_ones_their_place(tmp_
     assert names == ["b", "nobody", "a", "(missing)"]
     assert codes.tolist() == [0, 2, 3]
     found = {f.group: f.missing for f in parity(evidence) if f.comparison == "rate"}
-    assert found["nobody"] == "nobody has no rows, so it has no selection rate"
+    assert found["nobody"] == "nobody has no rows with a decision, so it has no selection rate"
+
+
+def test_a_reason_does_not_deny_rows_that_are_undecided_or_of_unknown_truth(tmp_path):
+    evidence = write_evidence(tmp_path, {"group": ["a", "b", "a"]}, decision=[None, 1, None], label=[1, None, 0])
+    found = {(f.measure, f.group): f.missing for f in parity(evidence) if f.comparison == "rate"}
+    assert found["selection_rate", "a"] == "a has no rows with a decision, so it has no selection rate"
+    assert found["precision", "b"] == "b has no predicted positives with a known truth, so it has no precision"
 
 
 def test_codes_are_the_same_whether_the_file_is_dictionary_encoded_or_not(tmp_path):

@@ -67,7 +67,7 @@ def test_two_asian_women_without_a_predicted_positive_have_no_precision(compas):
     _, found = compas
     finding = found["precision/race×sex/Asian × Female/-/rate"]
     assert finding.value is None
-    assert finding.missing == "Asian × Female has no predicted positives, so it has no precision"
+    assert finding.missing == "Asian × Female has no predicted positives with a known truth, so it has no precision"
     assert found["selection_rate/race×sex/Asian × Female/-/rate"].n.group == 2
 
 

@@ -144,4 +144,4 @@ def _known_part(entry: Entry) -> str:
     """What must be known of a row for it to be in the denominator."""
     if not entry.facts["decisions"]:
         return ""
-    return " with a decision" if entry.facts["labels"] and "predicted" not in entry.facts["among"] else ""
+    return " with a known truth" if "predicted" in entry.facts["among"] else " with a decision"
