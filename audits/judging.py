@@ -134,6 +134,7 @@ def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family
 def _sides(finding: Finding) -> list[Side]:
     """A finding as the limit sees it: once, or in both orders of a pair. Empty where it has no interval."""
     method = finding.interval.method if finding.interval else "koopman" if finding.comparison == "ratio" else ""
+    method = "clopper-pearson" if method == "wilson" else method  # held to a limit, a rate is tested exactly
     sufficient = dict(finding.sufficient)
     if (not sufficient or method not in METHODS) and finding.interval is not None and finding.value is not None:
         low, high = finding.interval.low, finding.interval.high
