@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
 
 from audits.findings import rounded
-from audits.judging import Family, Side
+from audits.judging import Family, Side, broken
+from audits.statistics import bounds
 from audits.statistics.power import (
     POWER,
     detectable_difference,
@@ -14,10 +18,18 @@ from audits.statistics.power import (
     rows_equivalence,
     rows_ratio,
 )
+from audits.statistics.roots import Floats, falling_root
 from audits.statistics.simultaneous import one_sided
 
 MOST_ROWS = 10**12
 """More rows than this are no answer."""
+
+
+class Needed(NamedTuple):
+    """Rows that would decide, in four of five audits: if the groups were truly equal, else if all is as estimated."""
+
+    rows: int
+    if_equal: bool
 
 
 def smallest_detectable(family: Family, side: Side, level: float) -> float | None:
@@ -41,21 +53,48 @@ def smallest_detectable(family: Family, side: Side, level: float) -> float | Non
     return rounded(family.limit.bound + (reach if family.limit.at_most is not None else -reach))
 
 
-def rows_needed(family: Family, side: Side, level: float) -> int | None:
-    """Return the rows of the smaller group (or of the pairs) with which the limit is shown to hold in 4 of 5 audits.
+def rows_needed(family: Family, side: Side, level: float) -> Needed | None:
+    """Return the rows of the smaller group (or of the number itself) that would decide in 4 of 5 audits.
 
-    For differences and ratios, if the groups are truly equal; where there are that many rows already, and for all
-    other numbers, if the truth is as estimated. ``None`` where no number of rows would do.
+    For differences and ratios, that the limit holds if the groups are truly equal; where there are that many rows
+    already, and for all other numbers, what is true if it is as estimated. Rows that are weighted or in clusters are
+    taken to be worth as much as those at hand. ``None`` where no number of rows would do.
     """
-    equal = _rows_if_equal(family, side, 1 - level)
-    smaller = _rows(side)
+    equal, smaller = _rows_if_equal(family, side, 1 - level), _rows(side)
     if smaller is None or (equal is not None and equal > smaller):
-        return _whole(equal)
-    z = one_sided(level)
+        return _whole(None if equal is None else equal * _rows_per_effective(side), if_equal=True)
+    z = family.critical(level) if broken(family.limit, side) else one_sided(level)
+    if set(side.sufficient) == {"x", "n"}:
+        return _whole(_rows_of_rate(family, side, z) * _rows_per_effective(side))
     spread, gap = _spread(family, side, z), _gap(family, side)
     if spread is None or not gap:
         return None
-    return _whole(smaller * ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2)
+    rows = smaller * ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2
+    return _whole(rows * (_rows_per_effective(side) if family.pairs_of_all else 1))
+
+
+def _rows_of_rate(family: Family, side: Side, z: float) -> float:
+    """Rows with which the interval of one rate leaves the limit out, were the rate as estimated."""
+    x, n, bound = side.sufficient["x"], side.sufficient["n"], family.limit.bound
+    p = x / n
+    toward = 1 if p < bound else -1
+
+    def still_in(log_rows: Floats) -> Floats:
+        rows = np.exp(log_rows)
+        unlucky = p * rows + toward * NormalDist().inv_cdf(POWER) * np.sqrt(rows * p * (1 - p))
+        low, high = bounds(side.method, {"x": np.clip(unlucky, 0, rows), "n": rows}, z)
+        return high - bound if toward > 0 else bound - low
+
+    return math.exp(float(falling_root(still_in, 0.0, math.log(2 * MOST_ROWS))))
+
+
+def _rows_per_effective(side: Side) -> float:
+    """How many rows count as one independent row, where they are weighted or in clusters."""
+    counts, support = side.sufficient, side.finding.n
+    effective = counts["n1"] + counts["n2"] if "n1" in counts else counts.get("n", 0)
+    if support is None or not effective:
+        return 1.0
+    return max((support.group + (support.reference or 0)) / effective, 1.0)
 
 
 def _rows_if_equal(family: Family, side: Side, alpha: float) -> float | None:
@@ -103,5 +142,5 @@ def _gap(family: Family, side: Side) -> float | None:
     return abs(side.value - family.limit.bound)
 
 
-def _whole(rows: float | None) -> int | None:
-    return None if rows is None or not 0 < rows < MOST_ROWS else math.ceil(rows)
+def _whole(rows: float | None, if_equal: bool = False) -> Needed | None:
+    return None if rows is None or not 0 < rows < MOST_ROWS else Needed(math.ceil(rows), if_equal)

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from audits.findings import Interval
 from audits.judging import Family, Side, exact
+from audits.resolution import Needed
 
 
 def words(measure: str) -> str:
@@ -19,15 +20,33 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
     together = " for all of them together" if interval.simultaneous else ""
     if interval.simultaneous and family.pairs_of_all:
         together = " for all pairs together"
-    high = "no upper end" if interval.high is None else number(family, interval.high)
-    arms = f"({_level(interval.level)} interval{together} {number(family, interval.low)} to {high})"
+    low, high = (end if end is None else Fraction(str(end)) for end in (interval.low, interval.high))
+    ends = f"{_apart(family, low)} to {_apart(family, high)}"
+    arms = f"({_level(interval.level)} interval{together} {ends})"
     if family.pairs_of_all and {"x1", "n1", "x2", "n2"} <= counts.keys():
         rates = f"{_share(counts['x1'], counts['n1'])} for {side.group} and {_share(counts['x2'], counts['n2'])} for"
-        value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_estimate(family, side)}"
+        value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_apart(family, exact(side))}"
         return f"{measure} is {rates} {side.reference}: {value} {arms}"
     whom = f" for {side.group}" if side.group else ""
     against = f" against {side.reference}" if side.reference else ""
-    return f"{measure} is {_estimate(family, side)}{whom}{against} {arms}"
+    return f"{measure} is {_apart(family, exact(side))}{whom}{against} {arms}"
+
+
+def needed(family: Family, side: Side, needed: Needed) -> str:
+    """Return how many rows would decide, and on what supposition, as a sentence."""
+    whose = (
+        " of the smaller group"
+        if family.pairs_of_all
+        else ""
+        if side.reference or not side.group
+        else f" of {side.group}"
+    )
+    rows = f" About {needed.rows:,} rows{whose} would"
+    return (
+        f"{rows} show that it holds, if the groups are truly equal."
+        if needed.if_equal
+        else (f"{rows} settle it, if the truth is as estimated.")
+    )
 
 
 def limit(family: Family) -> str:
@@ -35,11 +54,10 @@ def limit(family: Family) -> str:
     return f"the limit of {number(family, family.limit.bound, exactly=True)}"
 
 
-def _estimate(family: Family, side: Side) -> str:
-    """The number itself, with more digits where rounding would put it on the limit although it is not."""
-    value = exact(side)
+def _apart(family: Family, value: Fraction | None) -> str:
+    """A number, with more digits where rounding would put it on the limit although it is not; None is no upper end."""
     if value is None:
-        return "nothing that can be told"
+        return "no upper end"
     on_it, bound = value == Fraction(str(family.limit.bound)), family.limit.bound
     told = [number(family, float(value), digits) for digits in range(6)]
     apart = [text for digits, text in enumerate(told) if on_it or text != number(family, bound, digits)]

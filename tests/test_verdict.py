@@ -121,7 +121,42 @@ def test_a_difference_across_the_limit_is_inconclusive_with_what_it_takes():
     assert judged.verdict == "INCONCLUSIVE"
     assert judged.smallest_detectable == pytest.approx(0.182, abs=5e-4)
     assert judged.rows_needed == 360
-    assert "About 360 rows of the smaller group would settle it" in judged.reason
+    assert (
+        "About 360 rows of the smaller group would show that it holds, if the groups are truly equal" in judged.reason
+    )
+
+
+def test_a_rate_without_a_case_needs_as_many_rows_as_the_rule_of_three_says():
+    """No flip in n rows leaves 1 − 0.05^(1/n): 2 % at n = 149."""
+    flips = finding("rate", {"x": 0, "n": 30}, 0.0, reference="a", measure="flip_rate", n=Support(group=30))
+    judged = only(limit("rate", "flip_rate", at_most=0.02), [flips])
+    assert judged.rows_needed == 149
+    assert judged.reason.endswith("About 149 rows would settle it, if the truth is as estimated.")
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.9])
+@pytest.mark.parametrize("n", [10, 40])
+def test_a_rate_at_its_limit_is_misjudged_no_more_often_than_the_level_says(rate, n):
+    """The exact chances, over every count that can come."""
+    from scipy.stats import binom
+
+    for bound in ("at_most", "at_least"):
+        chance = {"PASS": 0.0, "FAIL": 0.0, "INCONCLUSIVE": 0.0}
+        for x in range(n + 1):
+            chance[only(limit("rate", **{bound: rate}), [own("a", x, n)]).verdict] += binom.pmf(x, n, rate)
+        assert chance["PASS"] <= 0.05
+        assert chance["FAIL"] <= 0.025
+
+
+def test_rows_that_are_weighted_are_needed_in_the_same_proportion():
+    one = pair("difference", "b", "a", 30, 100, 30, 100, n=Support(group=300, reference=300))
+    assert only(limit(), [one]).rows_needed == pytest.approx(3 * 360, abs=3)
+
+
+def test_an_interval_next_to_the_limit_is_not_told_as_the_limit():
+    judged = only(limit(), [pair("difference", "b", "a", 14_820, 10**5, 5000, 10**5)])
+    assert judged.verdict == "INCONCLUSIVE"
+    assert " to 10.08" not in judged.reason
 
 
 def test_what_has_the_rows_needed_passes_in_about_four_of_five_audits():
