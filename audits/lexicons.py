@@ -107,8 +107,9 @@ class Lexicon:
             entries = self.entries.get(flat(said), [])
             kept = [(group, word, form) for group, word, form in entries if not form.exact or word == said]
             if kept:
-                forms = tuple(form for _, _, form in kept)
-                found.append(Mention(start, end, kept[0][0], kept[0][1], forms))
+                listed = said if any(word == said for _, word, _ in kept) else kept[0][1]
+                forms = tuple(dict.fromkeys(form for _, _, form in kept))
+                found.append(Mention(start, end, kept[0][0], listed, forms))
         return found
 
     def blocking(self, text: str) -> str | None:
@@ -186,7 +187,7 @@ def read_lexicon(name: str) -> Lexicon:
         aliases={group: frozenset(map(str, aliases)) for group, aliases in groups.items()},
         forms=tuple(_form(line, list(groups)) for line in content["words"]),
         other_senses=tuple(itertools.chain.from_iterable(map(_alternatives, content.get("other_senses", ())))),
-        blocked=tuple(content.get("blocked", ())),
+        blocked=tuple(itertools.chain.from_iterable(map(_alternatives, content.get("blocked", ())))),
         blocked_names=tuple(content.get("blocked_names", ())),
     )
 

@@ -21,6 +21,17 @@ FUNCTION_WORDS = frozenset(
 )
 """Words that cannot be the noun or the adjective after ``his``."""
 
+BARE_VERBS = frozenset(
+    re.findall(
+        r"\w+",
+        """admit agree become begin believe bring buy carry choose come cry decide die do eat enjoy enter explain feel
+        find finish fix forget get give go grow happen hear identify join keep know learn lose make meet pay prepare
+        quit realize receive recover relax remember say see seem sit sleep solve speak spend survive take tell think
+        understand wait win write alone against across around anything behind everything nothing something""",
+    )
+)
+"""What follows ``made her`` and ``let her``: verbs that are no nouns, and adverbs; never said after ``his``."""
+
 VERBS_OF_BEING = frozenset(
     ("am", "are", "be", "been", "being", "is", "was", "were", "became", "become", "becomes", "seems")
 )
@@ -30,7 +41,7 @@ VOWEL_SOUND = re.compile(
     r"(?!eu|ew|one|once|ubi|uni(?!n|m)|us[aeiu]|ut[eio])[aeiou]|heir|hono|hour|honest", re.IGNORECASE
 )
 ARTICLE = re.compile(r"(?<!\w)(an?)(?=[ \t]+$)", re.IGNORECASE)
-NEXT_WORD = re.compile(r"[\s\-]+([^\W\d_]+)")
+NEXT_WORD = re.compile(r"[\s\-]+([^\W_]+)")
 SENTENCE_START = re.compile(r"(?:^|[.!?…]|\n)[\s\"'“”‘’(\[*_>-]*$")
 GENITIVE = re.compile(r"(['’])s(?!\w)", re.IGNORECASE)
 APOSTROPHE = re.compile(r"(['’])(?!\w)")
@@ -55,7 +66,7 @@ def choose_form(text: str, mention: Mention) -> tuple[Form, bool]:
         return mention.forms[0], False
     found = NEXT_WORD.match(text, mention.end)
     following = found.group(1).lower() if found else ""
-    nominal = bool(following) and following not in FUNCTION_WORDS
+    nominal = bool(following) and following not in FUNCTION_WORDS | BARE_VERBS
     if "possessive" in forms:
         other = next(form for name, form in forms.items() if name != "possessive")
         guess = bool(following) and (other.name == "object" or not nominal)
@@ -106,9 +117,11 @@ def rewrite(text: str, replacements: Iterable[tuple[Mention, str, bool]]) -> tup
         An article before a replaced word is an edit of its own, where it changes.
     """
     edits: list[Edit] = []
+    lower = text == text.lower()  # a writer without capitals writes the other word without them too
     for mention, word, plural in sorted(replacements, key=lambda item: item[0].start):
         old = text[mention.start : mention.end]
         new = cased(word, old, mention.listed, bool(SENTENCE_START.search(text[: mention.start][-40:])))
+        new = new.lower() if lower else new
         end, tail = _possessive(text, mention.end, new, plural)
         if (article := _article(text, mention.start, old, new)) is not None:
             edits.append(article)

@@ -261,3 +261,39 @@ def test_the_control_does_not_hang_on_one_word(tmp_path):
     assert not [v for v in made if v.kind == "control"]  # no other group, so nothing was edited
     made = versions(tmp_path, ["He needs a house."] * 2 + ["She"], SEX, {"sex": ["male", "male", "female"]})
     assert [v.text for v in made if v.kind == "control"][:2] == ["He requires a house.", "He needs a home."]
+
+
+@pytest.mark.parametrize(
+    ("text", "lexicon", "group", "expected"),
+    [
+        ("It made her feel better, so let her go home.", "sex", "male", "It made him feel better, so let him go home."),
+        ("He looks at his 12th nomination.", "sex", "female", "She looks at her 12th nomination."),
+        ("mr murray and his debut", "sex", "female", "ms murray and her debut"),
+        ("MR. SMITH AND HIS DOG", "sex", "female", "MS. SMITH AND HER DOG"),
+        ("He is a black man.", "race", "Native American", "He is a Native American man."),
+        ("he is a black man", "race", "Native American", "he is a native american man"),
+        ("In the black community, a black man", "race", "Asian", "In the Asian community, an Asian man"),
+        (
+            "Mr. White told a black comedy to a Black man.",
+            "race",
+            "white",
+            "Mr. White told a black comedy to a white man.",
+        ),
+    ],
+)
+def test_ordinary_english_is_swapped_as_people_write_it(text, lexicon, group, expected):
+    assert swapped(text, lexicon, group) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "group", "word"),
+    [
+        ("Wendy said she won.", "sex", "female", "Wendy"),
+        ("The fireman took off his helmet.", "sex", "male", "fireman"),
+        ("Only white trash goes there.", "race", "white", "white trash"),
+        ("A church that believes in Jesus.", "religion", "Christian", "Jesus"),
+    ],
+)
+def test_a_word_that_would_contradict_the_swap_refuses_the_text(tmp_path, text, attribute, group, word):
+    made = versions(tmp_path, [text], {attribute: {"column": attribute}}, {attribute: [group]}, control=False)
+    assert {version.reason for version in made} <= {f"the text says {word!r}, which fits one group only"}
