@@ -83,15 +83,24 @@ class Server:
 
 
 def _serve(port: int) -> None:
-    """Run the server until standard input closes, and ``LINGER`` seconds more."""
+    """Run the server until standard input closes, and ``LINGER`` seconds more.
+
+    Servers of runs that begin at once start one after the other: each migrates the database, which they share.
+    """
+    import fcntl
     import threading
 
     import uvicorn
     from prefect.server.api.server import create_app
 
+    turn = (Path(os.environ["PREFECT_HOME"]) / "starting.lock").open("w")
+    fcntl.flock(turn, fcntl.LOCK_EX)  # let go below, or with this process
     running = uvicorn.Server(uvicorn.Config(create_app(), "127.0.0.1", port, log_level="error"))
 
     def end() -> None:
+        while not running.started:
+            time.sleep(0.02)
+        turn.close()
         sys.stdin.buffer.read()
         time.sleep(LINGER)
         running.should_exit = True
