@@ -34,46 +34,71 @@ def reports_errors(function: Callable[..., int | None]) -> Callable[..., None]:
     def verb(*args: Any, **kwargs: Any) -> None:
         try:
             code = function(*args, **kwargs) or 0
-        except AuditError as error:
-            click.secho(f"error: {error.message}", err=True, fg="red")
-            if error.hint:
-                click.echo(f"  hint: {error.hint}", err=True)
-            if kwargs.get("json_out"):
-                _print({"error": type(error).__name__, "message": error.message, "hint": error.hint})
-            code = CANNOT
         except BrokenPipeError:  # whoever read our output has left: nothing to say, and nobody to say it to
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = CANNOT
         except click.ClickException:
             raise  # click's own usage errors, exit code 2
-        except Exception as error:  # a defect of ours must not look like a verdict
-            click.secho(f"error: {type(error).__name__}: {error}", err=True, fg="red")
-            click.echo(f"  hint: this is a defect of Evenhand; please report {_keep_trace()}", err=True)
+        except (Exception, KeyboardInterrupt) as error:  # whatever it is, it must not look like a verdict
+            message, hint = _told(error)
+            click.secho(f"error: {message}", err=True, fg="red")
+            if hint:
+                click.echo(f"  hint: {hint}", err=True)
             if kwargs.get("json_out"):
-                _print({"error": type(error).__name__, "message": str(error), "hint": ""})
+                _print({"error": type(error).__name__, "message": message, "hint": hint})
             code = CANNOT
-        except KeyboardInterrupt:
-            click.echo("\nstopped; the same command carries on from the last finished step", err=True)
-            code = 130
         sys.exit(code)
 
     return verb
 
 
-def _keep_trace() -> Path:
+def _told(error: BaseException) -> tuple[str, str]:
+    """Return an error in words, and what to do about it."""
+    if isinstance(error, AuditError):
+        return error.message, error.hint
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped", "the same command carries on from the last finished step"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", "check that the place exists, may be used and has room"
+    return f"{type(error).__name__}: {error}", f"this is a defect of Evenhand; please report {_keep_trace()}"
+
+
+def _keep_trace() -> str:
+    """Keep the trace of the error being handled, and return where it is; the trace itself where it has no place."""
     from audits import paths
 
     place = paths.home() / "last-error.txt"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(traceback.format_exc())
-    return place
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(traceback.format_exc())
+    except OSError:
+        return traceback.format_exc()
+    return str(place)
 
 
 def _print(document: Any) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Verbs(click.Group):
+    """The verbs. With ``--json`` a usage error is one document on stdout, too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether ``--json`` is asked for, before anything can be wrong with the rest."""
+        ctx.obj = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out the verb."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if ctx.obj:
+                _print({"error": "UsageError", "message": error.format_message(), "hint": ""})
+            raise
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="evenhand")
 def main() -> None:
     r"""Audit a model or its decisions for parity between groups of people.
@@ -168,7 +193,7 @@ def replay(artifact: Path, json_out: bool) -> int:
     if json_out:
         _print(report.to_json())
     else:
-        click.echo(report.to_text())
+        click.echo(report.to_text(), nl=False)
     return 0 if report.equal else CANNOT
 
 
@@ -176,14 +201,15 @@ def replay(artifact: Path, json_out: bool) -> int:
 @click.argument("artifact", type=existing)
 @click.option("--format", "form", type=click.Choice(["html", "md", "pdf", "json"]), default="html", show_default=True)
 @click.option("--output", "-o", type=existing, help="Where to write; default: stdout.")
+@click.option("--json", "json_out", is_flag=True, help="The same as --format json.")
 @reports_errors
-def card(artifact: Path, form: str, output: Path | None) -> None:
+def card(artifact: Path, form: str, output: Path | None, json_out: bool) -> None:
     """Render the card again from the sealed ARTIFACT."""
     from audits.artifact import verify as check
     from model_cards.render import render
 
     check(artifact)
-    content = render(artifact, form)
+    content = render(artifact, "json" if json_out else form)
     if output is None:
         sys.stdout.buffer.write(content)
     else:
@@ -214,8 +240,9 @@ def list_(what: str, out: Path, json_out: bool) -> None:
 
 
 @main.command()
+@click.option("--json", "json_out", is_flag=True, help="What it does anyway.")
 @reports_errors
-def schema() -> None:
+def schema(json_out: bool) -> None:
     """Print the JSON Schema of the spec, for editors."""
     from audits.spec_reader import json_schema
 

@@ -9,6 +9,8 @@ import os
 import tomllib
 from pathlib import Path
 
+from audits.errors import AuditError
+
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
@@ -43,11 +45,21 @@ def has_prefect_server() -> bool:
 
 
 def prepare(folder: Path) -> None:
-    """Set the environment for a run whose home is ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Set the environment for a run whose home is ``folder``. Raises ``AuditError`` where nothing can be kept there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, str(error.strerror)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unusable(folder, "Permission denied")
     os.environ["EVENHAND_HOME"] = str(folder)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_RESULTS_LOCAL_STORAGE_PATH", str(folder / "results"))
     if not has_prefect_server():
         os.environ.setdefault("PREFECT_HOME", str(folder / "prefect"))
+
+
+def _unusable(folder: Path, why: str) -> AuditError:
+    got = f"EVENHAND_HOME: got {str(folder)!r} ({why}), expected a folder that can be written to"
+    return AuditError(got, "set EVENHAND_HOME to another folder")

@@ -80,11 +80,59 @@ def test_an_unexpected_error_is_exit_code_2_and_never_a_verdict(tmp_path, monkey
     assert "RuntimeError" in (tmp_path / "last-error.txt").read_text()
 
 
-def test_with_json_an_error_is_one_document(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["verify", "nowhere"], "ArtifactError"),
+        (["card", "nowhere"], "ArtifactError"),
+        (["run"], "UsageError"),
+        (["list", "metric"], "UsageError"),
+        (["frobnicate"], "UsageError"),
+        (["schema", "--frobnicate"], "UsageError"),
+    ],
+)
+def test_with_json_an_error_is_one_document(arguments, error, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, out, _ = call("verify", "nowhere", "--json")
+    code, out, _ = call(*arguments, "--json")
     assert code == 2
-    assert json.loads(out)["error"] == "ArtifactError"
+    assert json.loads(out)["error"] == error
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_home_that_cannot_be_made_is_exit_code_2_and_named(verb, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "file" / "home"))
+    code, out, err = call(verb, str(tmp_path / "any.yaml"), "--json")
+    assert code == 2
+    assert json.loads(out)["message"].startswith("EVENHAND_HOME: got")
+    assert "set EVENHAND_HOME to another folder" in err
+
+
+def test_a_defect_without_a_home_to_keep_its_trace_is_exit_code_2_still(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EVENHAND_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.setattr("audits.artifact.verify", lambda path: 1 / 0)
+    code, _, err = call("verify", "anything")
+    assert code == 2
+    assert "ZeroDivisionError" in err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (KeyboardInterrupt(), "stopped"),
+        (PermissionError(13, "Permission denied", "there/card.pdf"), "there/card.pdf: Permission denied"),
+    ],
+)
+def test_what_the_person_or_the_disk_did_is_no_defect(error, says, monkeypatch):
+    def fall_over(path):
+        raise error
+
+    monkeypatch.setattr("audits.artifact.verify", fall_over)
+    code, _, err = call("verify", "anything")
+    assert code == 2
+    assert says in err
+    assert "defect" not in err
 
 
 @pytest.mark.parametrize("what", ["metrics", "techniques", "counterfactuals"])
