@@ -54,15 +54,15 @@ def run(spec_path: Path, out: Path, *, seed: int | None, only: Sequence[str] = (
 
         console.quiet = quiet
         console.say(f"{spec.audit}: {spec.question}")
-        doing = open_run(spec_path, out, home, seed)
-        with closing(doing), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), _own_errors():
-            if starting is not None:
-                _use_the_wait(doing, last)
-                starting.wait()
-            made = audit(doing, techniques, last)
-        outcome = _outcome(made)
-        if last == "record":
-            close_run(doing)
+        with open_run(spec_path, out, home, seed) as doing:
+            with closing(doing), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), _own_errors():
+                if starting is not None:
+                    _use_the_wait(doing, last)
+                    starting.wait()
+                made = audit(doing, techniques, last)
+            outcome = _outcome(made)
+            if last == "record":
+                close_run(doing)
         _tell(outcome, [one.step for one in made])
     return outcome
 
@@ -123,7 +123,8 @@ def _own_errors() -> Iterator[None]:
     except AuditError:
         raise
     except Exception as error:
-        if type(error).__module__.startswith(("prefect", "httpx")):
+        away = str(error).startswith("Failed to reach API")  # a bare RuntimeError of prefect's
+        if away or type(error).__module__.startswith(("prefect", "httpx")):
             raise AuditError(f"Prefect: {error}", "check the server that PREFECT_API_URL names") from error
         raise
 

@@ -15,6 +15,7 @@ from audits.errors import AuditError
 from audits.findings import Finding
 from audits.paths import tracking_uri
 from tasks.console import console
+from tasks.lock import alone
 from tasks.run import Run
 from tasks.step import step
 
@@ -40,6 +41,11 @@ def put_aside(home: Path, artifact: Path, uri: str | None) -> None:
 
 def record_all(home: Path) -> dict[str, dict[str, Any]]:
     """Log every artifact that waits. Returns artifact path → run; one that cannot be logged keeps waiting."""
+    with alone(home / "outbox.lock", "logging to MLflow"):  # or each would take the other's run for a half-written one
+        return _record_all(home)
+
+
+def _record_all(home: Path) -> dict[str, dict[str, Any]]:
     logged = {}
     for note in sorted((home / "outbox").glob("*.json")):
         waiting = json.loads(note.read_bytes())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from audits.errors import SpecError
 from audits.findings import Frozen, digest
 from audits.spec import AuditSpec
 from audits.spec_reader import read_spec
+from tasks.lock import alone
 
 
 class Made(Frozen):
@@ -118,8 +120,12 @@ def _made(step: str, place: Path) -> Made:
     return Made(step=step, folder=str(place), files=files)
 
 
-def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) -> Run:
-    """Return the run of a spec: the unfinished one where a crash left one, else a new one."""
+@contextlib.contextmanager
+def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) -> Iterator[Run]:
+    """Yield the run of a spec: the unfinished one where a crash left one, else a new one.
+
+    A second process with the same run waits for the first: they would share the folder.
+    """
     spec = read_spec(spec_path)
     run = Run(
         spec_path=str(spec_path.resolve()),
@@ -127,19 +133,25 @@ def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) ->
         seed=spec.statistics.seed if seed is None else seed,
         home=str(home),
         out=str(out.resolve()),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=_now(),
     )
-    state = run.folder / "run.json"
-    if state.is_file():
-        run = run.model_copy(update={"started": json.loads(state.read_bytes())["started"]})
-    else:
-        shutil.rmtree(run.folder, ignore_errors=True)
-        run.remember()
-    (run.folder / "spec.yaml").write_bytes(spec_bytes(run.spec, spec_path.read_text()))
-    for left in Path(home, "steps").glob(".making-*"):
-        if not _alive(int(left.name.rsplit("-", 1)[1])):
-            shutil.rmtree(left, ignore_errors=True)
-    return run
+    with alone(run.folder.with_name(f"{run.folder.name}.lock"), "carrying out this audit"):
+        state = run.folder / "run.json"
+        if state.is_file():
+            run = run.model_copy(update={"started": json.loads(state.read_bytes())["started"]})
+        else:
+            run = run.model_copy(update={"started": _now()})
+            shutil.rmtree(run.folder, ignore_errors=True)
+            run.remember()
+        (run.folder / "spec.yaml").write_bytes(spec_bytes(run.spec, spec_path.read_text()))
+        for left in Path(home, "steps").glob(".making-*"):
+            if not _alive(int(left.name.rsplit("-", 1)[1])):
+                shutil.rmtree(left, ignore_errors=True)
+        yield run
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _alive(pid: int) -> bool:

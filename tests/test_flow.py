@@ -179,6 +179,29 @@ def test_a_tracking_server_that_is_away_costs_nothing_but_a_warning(evenhand, lo
 STEPS = ["load", "cut", "pair", "resolve", "observe", "examine parity", "judge", "write_card", "seal"]
 
 
+def test_runs_that_share_a_fresh_home_at_the_same_time_do_not_disturb_each_other(evenhand, loans):
+    """Twice the same audit and one more, with a Prefect server each: none of their databases exists yet."""
+    del evenhand.environment["PREFECT_API_URL"]
+    evenhand.environment["PREFECT_HOME"] = str(loans.parent / "prefect")
+    other = loans.with_name("other.yaml")
+    other.write_text(loans.read_text().replace("audit: loans", "audit: other"))
+    running = [evenhand.start("run", spec, "--json") for spec in (loans, loans, other)]
+    ended = [process.communicate(timeout=300) for process in running]
+    assert [process.returncode for process in running] == [1, 1, 1], ended
+    outcomes = [json.loads(out) for out, _ in ended]
+    assert len({outcome["mlflow_run"] for outcome in outcomes} - {None}) == 3
+    assert len({findings_of(outcome) for outcome in outcomes}) == 1
+    assert sum("waiting: another process is carrying out this audit" in told for _, told in ended) == 1
+    assert "warning" not in "".join(told for _, told in ended)
+
+
+def test_a_prefect_server_that_is_away_is_named_and_no_defect(evenhand, loans):
+    evenhand.environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    told = evenhand("run", loans, expect=2).stderr
+    assert "check the server that PREFECT_API_URL names" in told
+    assert "defect" not in told
+
+
 def kill_after(evenhand, spec: Path, step: str) -> None:
     """Start the audit and kill it, as ``kill -9`` does, once ``step`` is done."""
     process = evenhand.start("run", spec, "--json")
