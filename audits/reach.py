@@ -14,9 +14,9 @@ from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP, Frozen, rounded
 from audits.metrics import Counts, registry
 from audits.spec import AuditSpec, Limit
-from audits.statistics import critical, interval
+from audits.statistics import interval
 from audits.statistics.power import POWER, detectable_difference, detectable_ratio
-from audits.statistics.simultaneous import one_sided
+from audits.statistics.simultaneous import one_sided, pairs_critical
 
 Outlook = Literal["can hold", "too few rows", "cannot be measured", "not known beforehand"]
 
@@ -91,13 +91,14 @@ def _of_two(evidence: Evidence, limit: Limit, attribute: str, denominator: Denom
     pair = tuple(sorted(denominator.rows, key=lambda group: (denominator.rows[group], group))[:2])
     one, two = (denominator.rows[group] for group in pair)
     level, rate = evidence.spec.statistics.level, denominator.rate
+    z, either_order = pairs_critical(level, len(denominator.rows)), (1 + POWER) / 2  # both must be shown inside
     if limit.compare == "difference":
-        smallest = detectable_difference(rate, one, two, critical(level))
-        holds = detectable_difference(rate, one, two, one_sided(level)) <= limit.bound
+        smallest = detectable_difference(rate, one, two, z)
+        holds = detectable_difference(rate, one, two, one_sided(level), either_order) <= limit.bound
         told = f"a difference of {smallest:.2g}"
     else:
-        smallest = detectable_ratio(rate, one, two, critical(level))
-        farthest = detectable_ratio(rate, one, two, one_sided(level))
+        smallest = detectable_ratio(rate, one, two, z)
+        farthest = detectable_ratio(rate, one, two, one_sided(level), either_order)
         holds = abs(math.log(farthest)) <= abs(math.log(limit.bound)) and limit.bound != 1
         told = f"a ratio of {smallest:.2g}"
     at_most = "" if denominator.known else "at most "

@@ -186,6 +186,12 @@ def test_the_smallest_detectable_gap_is_that_of_the_normal_approximation(base: P
     assert reach.outlook == "too few rows"
 
 
+def test_a_limit_that_equal_groups_would_miss_in_two_of_five_audits_is_not_told_to_be_within_reach(base: Path) -> None:
+    """60 and 40 rows at a rate of a half: both orders inside 0.27 at once with 68 % power, inside 0.30 with 81 %."""
+    limits = [{"measure": "selection_rate", "over": "sex", "compare": "difference", "at_most": 0.27}]
+    assert only_limit(plan(spec_of(limits=limits), base)).outlook == "too few rows"
+
+
 def test_a_wide_limit_can_hold_on_the_same_rows(base: Path) -> None:
     limits = [{"measure": "selection_rate", "over": "sex", "compare": "difference", "at_most": 0.3}]
     assert only_limit(plan(spec_of(limits=limits), base)).outlook == "can hold"
