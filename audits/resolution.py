@@ -56,21 +56,34 @@ def smallest_detectable(family: Family, side: Side, level: float) -> float | Non
 def rows_needed(family: Family, side: Side, level: float) -> Needed | None:
     """Return the rows of the smaller group (or of the number itself) that would decide in 4 of 5 audits.
 
-    For differences and ratios, that the limit holds if the groups are truly equal; where there are that many rows
-    already, and for all other numbers, what is true if it is as estimated. Rows that are weighted or in clusters are
-    taken to be worth as much as those at hand. ``None`` where no number of rows would do.
+    For differences and ratios inside the limit, that it holds if the groups are truly equal; where there are that many
+    rows already, and for all other numbers, what is true if it is as estimated. Rows that are weighted or in clusters
+    are taken to be worth as much as those at hand. ``None`` where no number of rows would do.
     """
     equal, smaller = _rows_if_equal(family, side, 1 - level), _rows(side)
-    if smaller is None or (equal is not None and equal > smaller):
+    beyond = broken(family.limit, side)
+    if smaller is None or (equal is not None and equal > smaller and not beyond):
         return _whole(None if equal is None else equal * _rows_per_effective(side), if_equal=True)
-    z = family.critical(level) if broken(family.limit, side) else one_sided(level)
+    z = family.critical(level) if beyond else one_sided(level)
     if set(side.sufficient) == {"x", "n"}:
         return _whole(_rows_of_rate(family, side, z) * _rows_per_effective(side))
+    if side.sufficient.keys() & {"n", "n1"}:
+        return _whole(smaller * _times_as_many(family, side, z) * _rows_per_effective(side))
     spread, gap = _spread(family, side, z), _gap(family, side)
-    if spread is None or not gap:
-        return None
-    rows = smaller * ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2
-    return _whole(rows * (_rows_per_effective(side) if family.pairs_of_all else 1))
+    return _whole(smaller * ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2 if spread and gap else None)
+
+
+def _times_as_many(family: Family, side: Side, z: float) -> float:
+    """How many times the counts at hand leave the limit out of the interval, and their chance of it is ``POWER``."""
+    bound = family.limit.bound
+    below = side.value is not None and side.value < bound
+
+    def still_in(log_times: Floats) -> Floats:
+        counts = {name: value * np.exp(log_times) for name, value in side.sufficient.items()}
+        low, high = bounds(side.method, counts, z + NormalDist().inv_cdf(POWER))
+        return high - bound if below else bound - low
+
+    return math.exp(float(falling_root(still_in, 0.0, math.log(2 * MOST_ROWS))))
 
 
 def _rows_of_rate(family: Family, side: Side, z: float) -> float:
@@ -119,10 +132,11 @@ def _pooled(side: Side) -> float | None:
 
 
 def _rows(side: Side) -> float | None:
+    """The effective rows of the smaller group, or of the number itself."""
     counts, support = side.sufficient, side.finding.n
-    if {"n1", "n2"} <= counts.keys():
+    if "n1" in counts:
         return min(counts["n1"], counts["n2"])
-    return support.group if support else None
+    return counts.get("n", support.group if support else None)
 
 
 def _spread(family: Family, side: Side, z: float) -> float | None:

@@ -17,9 +17,7 @@ def words(measure: str) -> str:
 def estimate(family: Family, side: Side, interval: Interval) -> str:
     """Return the number with the rates it is made of and its interval."""
     measure, counts = words(family.limit.measure), side.sufficient
-    together = " for all of them together" if interval.simultaneous else ""
-    if interval.simultaneous and family.pairs_of_all:
-        together = " for all pairs together"
+    together = f" for all {'pairs' if side.reference else 'groups'} together" if interval.simultaneous else ""
     low, high = (end if end is None else Fraction(str(end)) for end in (interval.low, interval.high))
     ends = f"{_apart(family, low)} to {_apart(family, high)}"
     arms = f"({_level(interval.level)} interval{together} {ends})"
@@ -28,8 +26,13 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
         value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_apart(family, exact(side))}"
         return f"{measure} is {rates} {side.reference}: {value} {arms}"
     whom = f" for {side.group}" if side.group else ""
-    against = f" against {side.reference}" if side.reference else ""
-    return f"{measure} is {_apart(family, exact(side))}{whom}{against} {arms}"
+    if side.reference:
+        told = {
+            "rate": f" between {side.group} and {side.reference}",
+            "paired": f" higher{whom} than for {side.reference}",
+        }
+        whom = told.get(family.limit.compare, f"{whom} against {side.reference}")
+    return f"{measure} is {_apart(family, exact(side))}{whom} {arms}"
 
 
 def needed(family: Family, side: Side, needed: Needed) -> str:

@@ -228,7 +228,7 @@ def _reason(
     reach = (
         f"wholly {outer} {limit}, but not after correction for the number of limits"
         if wholly
-        else (f"which reaches beyond {limit}")
+        else f"on both sides of {limit}"
     )
     more = sentences.needed(family, family.sides[at], needed) if needed else ""
     also = f" Not measured: {sentences.unmeasured(family)}." if family.unmeasured else ""

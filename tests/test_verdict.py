@@ -148,6 +148,26 @@ def test_a_rate_at_its_limit_is_misjudged_no_more_often_than_the_level_says(rate
         assert chance["FAIL"] <= 0.025
 
 
+def test_two_groups_without_a_case_need_few_rows():
+    """0 of n twice leaves z²/(n + z²) at z = 1.645 + 0.842: 10 points at n = 56."""
+    none = pair("difference", "b", "a", 0, 10, 0, 20, n=Support(group=10, reference=20))
+    assert only(limit(), [none]).rows_needed == 56
+
+
+def test_an_estimate_beyond_the_limit_is_not_told_what_equal_groups_would_need():
+    judged = only(limit(), [pair("difference", "b", "a", 620, 1000, 500, 1000)])
+    assert "on both sides of the limit of 10 points" in judged.reason
+    assert judged.reason.endswith("rows of the smaller group would settle it, if the truth is as estimated.")
+
+
+def test_a_flip_rate_is_told_between_two_groups_and_a_paired_difference_with_its_direction():
+    flips = finding("rate", {"x": 30, "n": 90}, 1 / 3, reference="a", measure="flip_rate")
+    assert "Flip rate is 33.3% between b and a (" in only(limit("rate", "flip_rate", at_most=0.02), [flips]).reason
+    paired = finding("paired", {"b": 1, "c": 60, "n": 200}, -59 / 200, reference="a")
+    judged = only(limit("paired", at_most=0.05), [paired])
+    assert "Selection rate is 29.5 points higher for a than for b (" in judged.reason
+
+
 def test_rows_that_are_weighted_are_needed_in_the_same_proportion():
     one = pair("difference", "b", "a", 30, 100, 30, 100, n=Support(group=300, reference=300))
     assert only(limit(), [one]).rows_needed == pytest.approx(3 * 360, abs=3)
