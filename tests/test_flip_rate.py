@@ -12,7 +12,7 @@ from small_run import PROMPTS, TABLE, make_run, make_spec, predict
 from audits.errors import NotMeasurable
 from audits.evidence import Evidence
 from audits.pairs import pair
-from audits.statistics import critical
+from audits.statistics import critical, interval
 from audits.techniques.flip_rate import flip_rate, mean, paired, paired_p, share
 
 Z = critical(0.95)
@@ -215,6 +215,20 @@ def test_clusters_that_never_flip_count_as_one_row_each():
 
 def test_the_mean_change_of_one_cluster_has_no_interval():
     assert mean(np.array([0.1, 0.3]), np.array([0, 0])) == (pytest.approx(0.2), "", {})
+
+
+def test_few_clusters_widen_the_interval_of_a_rate_as_they_do_that_of_a_flip_rate(tmp_path):
+    groups, incomes = ["Black", "white"] * 4, (10, 60, 10, 60, 30, 40, 60, 10)
+    texts = [f"A {group} man needs {income}." for group, income in zip(groups, incomes, strict=True)]
+    spec = make_spec(RACE, counterfactuals={"swap": {}}, data={"cluster": "person"})
+    people = ["p", "p", "p", "q", "q", "q", "r", "r"]
+    found = examined(tmp_path, spec, biased, {"race": groups}, text=texts, cluster=people)
+    as_white = found["counterfactual_selection_rate", "rate", "white", ""]
+    decided = np.array([income > 20 for income in incomes])
+    _, method, counts = share(decided, np.repeat(np.arange(3), [3, 3, 2]))
+    low, high = interval(method, counts, Z)
+    assert as_white.sufficient["n"] < counts["effective"]
+    assert high - low >= as_white.interval.high - as_white.interval.low > 0.7
 
 
 def test_findings_do_not_depend_on_the_order_of_pairs(tmp_path):

@@ -231,7 +231,10 @@ def _rates(make: Any, evidence: Evidence, seen: Sides) -> Iterator[Finding]:
         found: tuple[float, str, Sufficient] | str = f"no row could be written as {name}"
         if len(known):
             value, _, counts = share(seen.decision[known, at] == 1, _renumbered(seen.cluster[known]))
-            n = counts.get("effective", counts["n"])
+            n = counts["n"]
+            if "effective" in counts:
+                z = critical(evidence.spec.statistics.level)
+                n = float(degrees_adjusted(n, counts["effective"], counts["clusters"], z))
             found = (value, "wilson", {"x": value * n, "n": n})
         yield make("counterfactual_selection_rate", "rate", len(known), found, group=name, direction=direction)
 
