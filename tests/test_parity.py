@@ -165,7 +165,7 @@ def test_every_pair_of_groups_is_there_once(tmp_path):
 def test_a_group_below_the_floor_has_no_number(tmp_path):
     evidence = write_evidence(tmp_path, {"group": list("aaab")}, decision=[1, 0, 1, 1])
     found = {f.id: f for f in run(registry["parity"], evidence, {"metrics": ["selection_rate"], "floor": 2})}
-    assert found["parity/selection_rate/group/b/-/rate"].missing == "b has 1 rows, fewer than the floor of 2"
+    assert found["parity/selection_rate/group/b/-/rate"].missing == "b has too few rows: 1, where the floor is 2"
     assert found["parity/selection_rate/group/a/-/rate"].value == pytest.approx(2 / 3, abs=1e-12)
 
 

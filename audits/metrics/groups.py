@@ -136,7 +136,7 @@ def _why_missing(evidence: Evidence, entry: Entry, group: str, rows: int, total:
     if total <= 0:
         return f"the {among} of {group} have no weight, so it has no {name}"
     if rows < floor:
-        return f"{group} has {rows} {among}, fewer than the floor of {floor}"
+        return f"{group} has too few {among}: {rows}, where the floor is {floor}"
     return ""
 
 
