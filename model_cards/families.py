@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from audits.findings import MISSING_GROUP, Finding
 from audits.spec import AuditSpec
@@ -29,7 +30,7 @@ class Family:
     parts: tuple[Finding, ...] = ()
     checks: tuple[Finding, ...] = ()
 
-    @property
+    @cached_property
     def reference(self) -> str:
         """The group that the others are compared with: the one most pairs name."""
         named = Counter(pair.reference for pair in self.pairs if pair.comparison != "rate")

@@ -192,7 +192,8 @@ def _own_chart(family: Family, sources: Sources, name: str, what: str) -> Chart:
 def _pair_chart(family: Family, sources: Sources, name: str, what: str, comparison: str) -> Chart:
     pairs = [f for f in family.compared(comparison) if f.value is not None]
     against = [f for f in pairs if f.reference == family.reference or comparison == "rate"] or pairs
-    others = [f for f in pairs if f not in against]
+    told = {f.id for f in against}
+    others = [f for f in pairs if f.id not in told]
     if others and distance(max(others, key=distance)) > max(map(distance, against)):
         against.append(max(others, key=distance))
     one = family.reference if comparison != "rate" and any(f.reference == family.reference for f in against) else ""
@@ -234,8 +235,9 @@ def _tables(family: Family) -> list[Leaf]:
     covered: set[str] = set()
     if family.own:
         blocks.append(group_table(family, f"{what}{by}"))
-        covered = {f.id for f in family.pairs if f.reference == family.reference and f.comparison != "rate"}
-        covered &= {f.id for f in family.pairs if f.group in {own.group for own in family.own}}
+        alone = {own.group for own in family.own}
+        beside = [f for f in family.pairs if f.reference == family.reference and f.comparison != "rate"]
+        covered = {f.id for f in beside if f.group in alone}
     rest = [f for f in family.pairs if f.id not in covered]
     if rest:
         caption = f"{what}{by}: every other pair of groups" if covered else f"{what}{by}: pairs of groups"

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from audits.findings import MISSING_GROUP, Finding
 from model_cards.blocks import Line, Table
-from model_cards.families import CONTROL, Family, part_of
+from model_cards.families import CONTROL, Family, distance, part_of
 from model_cards.numbers import Text, form_of, number, unit_after
 from model_cards.words import SMALL, group_name, shown, title
 
 LONG = 12
 """Lines beyond which a table is folded away until it is asked for."""
+
+MOST_PAIRS = 100
+"""Pairs of groups in one table; of more, the widest are told, and all of them stand in ``findings.json``."""
 
 
 COMPARED = {"difference": "Difference", "ratio": "Ratio", "paired": "Difference on the same rows", "gap": "Gap"}
@@ -76,11 +79,14 @@ def group_table(family: Family, caption: str, *, folded: bool = False) -> Table:
 
 
 def pair_table(findings: Sequence[Finding], caption: str, *, folded: bool = False) -> Table:
-    """Return a line per pair of groups, its comparisons side by side."""
+    """Return a line per pair of groups, its comparisons side by side; of very many pairs the widest."""
     comparisons = list(dict.fromkeys(f.comparison for f in findings))
     by_pair: dict[tuple[str, str], dict[str, Finding]] = {}
     for finding in findings:
         by_pair.setdefault((finding.group, finding.reference), {})[finding.comparison] = finding
+    if len(by_pair) > MOST_PAIRS:
+        caption += f" (the {MOST_PAIRS} widest of {len(by_pair):,}; findings.json has all)"
+        by_pair = _widest(by_pair)
     first = {c: next(f for f in findings if f.comparison == c) for c in comparisons}
     heads = {c: headed(first[c], COMPARED.get(c) or title(first[c].measure)) for c in comparisons}
     lines = []
@@ -91,6 +97,17 @@ def pair_table(findings: Sequence[Finding], caption: str, *, folded: bool = Fals
         lines.append(Line(name=(pair_name(one),), cells=(*cells, rows_cell(one)), tone="note" if weak else ""))
     columns = ("Groups", *heads.values(), "Rows")
     return Table(caption=caption, columns=columns, lines=tuple(lines), folded=folded or len(lines) > LONG)
+
+
+def _widest(by_pair: dict[tuple[str, str], dict[str, Finding]]) -> dict[tuple[str, str], dict[str, Finding]]:
+    """Keep the pairs farthest apart, those of many rows first, in their order."""
+
+    def rank(pair: tuple[str, str]) -> tuple[bool, float]:
+        one = next(iter(by_pair[pair].values()))
+        return few(one) or one.value is None, -distance(one)
+
+    kept = set(sorted(by_pair, key=rank)[:MOST_PAIRS])
+    return {pair: found for pair, found in by_pair.items() if pair in kept}
 
 
 def part_table(parts: Sequence[Finding], caption: str, *, folded: bool = False) -> Table:

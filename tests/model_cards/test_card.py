@@ -13,6 +13,7 @@ from audits.findings import Finding, Interval, Support
 from model_cards.blocks import Block, Card, Figures, Pair, Prose, Strip, Table
 from model_cards.card import build
 from model_cards.numbers import Number, Text, form_of, number, written
+from model_cards.tables import MOST_PAIRS, pair_table
 from model_cards.words import nouns, people_word, shorten, shown, visible
 
 
@@ -280,3 +281,19 @@ def _numbers(value: object) -> list[dict[str, str]]:
         found = [value] if set(value) == set(Number.model_fields) else []
         return found + [n for item in value.values() for n in _numbers(item)]
     return [n for item in value for n in _numbers(item)] if isinstance(value, list | tuple) else []
+
+
+def test_of_very_many_pairs_the_widest_are_told_and_the_rest_are_counted() -> None:
+    groups = [f"g{at}" for at in range(40)]
+    n = Support(group=100, reference=100)
+    pairs = [
+        Finding(technique="parity", measure="selection_rate", attribute="origin", group=high, reference=low,
+                comparison="difference", value=(j - i) / 100, n=n)
+        for i, low in enumerate(groups) for j, high in enumerate(groups) if i < j
+    ]  # fmt: skip
+    table = pair_table(pairs, "Every other pair")
+    assert table.caption == "Every other pair (the 100 widest of 780; findings.json has all)"
+    assert len(table.lines) == MOST_PAIRS
+    names = {said(line.name) for line in table.lines}
+    assert "g39 vs g0" in names
+    assert "g1 vs g0" not in names
