@@ -29,6 +29,10 @@ def data_section(sources: Sources) -> Section:
     facts += [("Truth (label)", (shown(data.label or "none: nothing that needs the truth is measured", 80),))]
     if data.label or data.decision or data.score or (sources.spec.model and sources.spec.model.kind != "causal-lm"):
         facts.append(("Positive decision", (_positive(sources),)))
+    if data.weight:
+        facts.append(("Weights", (f"{shown(data.weight, 80)}: rates are weighted by it; rows are counted as rows",)))
+    if data.cluster:
+        facts.append(("Rows that belong together", (f"those of one {shown(data.cluster, 80)}",)))
     if data.split is not None:
         facts.append(("Split", (f"{100 * data.split.audit:g}% of the rows audited, the rest used for fitting, "
                                 f"dealt by seed {data.split.seed}",)))  # fmt: skip
@@ -91,7 +95,11 @@ def _check_blocks(sources: Sources) -> list[Block]:
     met = _check_table("Checks that are met", [check for check in checks if check.met])
     if not broken:
         return [Prose(text=(f"All {len(checks)} checks of the data are met.",)), met]
-    words = f"{len(broken)} of {len(checks)} checks of the data are broken; the numbers below stand on these data."
+    mild = sum(check.severity == "warning" for check in broken)
+    only = f" ({mild} of them only warnings)" if mild else ""
+    words = (
+        f"{len(broken)} of {len(checks)} checks of the data are broken{only}; the numbers below stand on these data."
+    )
     told: list[Block] = [Prose(text=(words,), tone="warning"), _check_table("Checks that are broken", broken)]
     return [*told, met] if met.lines else told
 

@@ -151,12 +151,16 @@ class Section(Frozen):
 
 
 class Judged(Frozen):
-    """One limit and what became of it: ``reason`` is the verdict's own sentence, ``index`` its place there."""
+    """One limit and what became of it: ``reason`` is the verdict's own sentence, ``index`` its place there.
+
+    ``plain`` says the two rates compared as numbers of people, where there are two that stand on enough rows.
+    """
 
     index: int
     limit: str
     verdict: Word
     waived: bool = False
+    plain: Text = ()
     reason: str
     findings: tuple[str, ...] = ()
     anchor: str = ""

@@ -57,13 +57,13 @@ def sentences(family: Family, words: Nouns, sources: Sources) -> list[Text]:
     own = {f.group: f for f in family.own if f.value is not None and f.comparison == "rate"}
     told: list[Text] = []
     if widest.group in own and widest.reference in own:
-        told.append(_rate_sentence(own[widest.group], own[widest.reference], words))
+        told.append(rate_sentence(own[widest.group], own[widest.reference], words))
     which = "The difference" if len(gaps) == 1 else "The widest difference"
     which += f" between groups of at least {SMALL} rows" if len(solid) < len(gaps) else ""
     return [*told, _gap_sentence(widest, which)]
 
 
-def _rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
+def rate_sentence(group: Finding, reference: Finding, words: Nouns) -> Text:
     """Say two rates as numbers of people."""
     form = _natural(group, reference)
     many = {"of100": "100", "of1000": "1,000", "of10000": "10,000"}[form]

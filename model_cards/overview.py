@@ -9,9 +9,11 @@ from typing import Any
 from audits.findings import Finding
 from audits.spec import Limit
 from model_cards.blocks import Judged, Ruling, Word
-from model_cards.measures import heading_id
+from model_cards.measures import heading_id, rate_sentence
 from model_cards.numbers import Text, number, written
+from model_cards.records import checks_of
 from model_cards.sources import Sources
+from model_cards.tables import few
 from model_cards.words import NOT_MEANT, VERDICTS, group_name, nouns, shown, title
 
 _COMPARED = {
@@ -49,7 +51,13 @@ def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
         told.append(("Model", (f"{shown(model.uri, 120)} ({model.kind})",)))
     rows = audited_rows(sources)
     many = f", {rows:,} {nouns(sources.spec).subjects} audited" if rows else ""
-    told.append(("Data", (f"{source_name(sources)}{many}",)))
+    weight = sources.spec.data.weight
+    weighted = f", weighted by {shown(weight, 80)}" if weight else ""
+    told.append(("Data", (f"{source_name(sources)}{many}{weighted}",)))
+    checks = checks_of(sources.document("checks") or [])
+    broken = [check for check in checks if not check.met and check.severity != "warning"]
+    if broken:
+        told.append(("Checks of the data", (f"{len(broken)} of {len(checks)} broken; the audit was told to carry on",)))
     told.append(("Groups", (", ".join(shown(name, 80) for name in sources.spec.protected),)))
     told.append(("Date", (moment(sources),)))
     told.append(("Owner", (shown(sources.spec.card.owner or "not supplied", 200),)))
@@ -92,11 +100,28 @@ def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
         limit=limit_words(entry, first),
         verdict=_word(entry.get("verdict")),
         waived=bool(entry.get("waived")),
+        plain=_plain(first, sources),
         reason=shown(entry.get("reason") or "no reason was given", 1200),
         findings=ids,
         anchor=heading_id(first.technique, first.measure, first.attribute) if first else "",
         notes=tuple(_notes(entry, first)),
     )
+
+
+def _plain(worst: Finding | None, sources: Sources) -> Text:
+    """Say the pair of groups that decided a limit as numbers of people; nothing where either has few rows."""
+    if worst is None or not worst.reference or few(worst) or worst.comparison not in ("difference", "ratio"):
+        return ()
+    family = (worst.technique, worst.measure, worst.attribute)
+    rates = {
+        f.group: f
+        for f in sources.findings
+        if f.comparison == "rate" and not f.reference and f.value is not None
+        and (f.technique, f.measure, f.attribute) == family
+    }  # fmt: skip
+    if worst.group not in rates or worst.reference not in rates:
+        return ()
+    return rate_sentence(rates[worst.group], rates[worst.reference], nouns(sources.spec))
 
 
 def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:
@@ -136,7 +161,7 @@ def _notes(entry: Mapping[str, Any], finding: Finding | None) -> list[Text]:
 
 def _sized(value: float, compare: str) -> str:
     if compare in ("difference", "paired"):
-        return f"{written('points', value)} points"
+        return f"{written('points', abs(value)).lstrip('+')} points"
     if compare in ("rate", "share"):
         return f"{written('percent', value)}%"
     return written("ratio" if compare == "ratio" else "plain", value)

@@ -297,3 +297,24 @@ def test_of_very_many_pairs_the_widest_are_told_and_the_rest_are_counted() -> No
     names = {said(line.name) for line in table.lines}
     assert "g39 vs g0" in names
     assert "g1 vs g0" not in names
+
+
+def test_the_first_screen_says_a_limit_in_numbers_of_people(card: Card) -> None:
+    first = card.ruling.limits[0]
+    assert said(first.plain) == "Of 100 Black applicants, 54 are approved; of 100 white applicants, 92."
+
+
+def test_the_first_screen_tells_broken_checks_and_weights(tmp_path: Path) -> None:
+    run = write_example(tmp_path / "run")
+    text = (run / "spec.yaml").read_text().replace("  text: letter", "  text: letter\n  weight: worth")
+    (run / "spec.yaml").write_text(text)
+    checks = json.loads((run / "checks.json").read_bytes())
+    for at, check in enumerate(checks):
+        check |= {"success": at > 1, "severity": "critical" if at == 0 else "warning"}
+    (run / "checks.json").write_text(json.dumps(checks))
+    built = build(run)
+    facts = {name: said(value) for name, value in built.facts}
+    assert facts["Data"].endswith("audited, weighted by worth")
+    assert facts["Checks of the data"] == f"1 of {len(checks)} broken; the audit was told to carry on"
+    prose = [said(block.text) for block in blocks(built, "data") if isinstance(block, Prose)]
+    assert any("(1 of them only warnings)" in text for text in prose)
