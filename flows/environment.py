@@ -14,6 +14,7 @@ from audits.errors import AuditError
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",  # "EventsWorker: still processing items", at the end of a short run
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "DO_NOT_TRACK": "true",  # mlflow takes nothing but "true"
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -162,6 +162,7 @@ def _tell(outcome: Outcome, steps: list[str]) -> None:
         say(f"stopped after {steps[-1]}, as asked; nothing was judged or sealed")
         return
     say(f"\nverdict: {outcome.verdict}", fg=COLOURS[outcome.verdict], bold=True)
-    say(f"card:    {outcome.card}\nsealed:  {outcome.artifact}")
+    if outcome.artifact:
+        say(f"card:    {outcome.card}\nsealed:  {outcome.artifact}")
     if outcome.mlflow_run:
         say(f"mlflow:  run {outcome.mlflow_run}")
