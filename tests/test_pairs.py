@@ -135,3 +135,11 @@ def test_a_version_that_is_not_what_it_says_stops_the_step(tmp_path, monkeypatch
     monkeypatch.setitem(counterfactuals.registry._entries, "broken", entry)
     with pytest.raises(ValueError, match=match):
         paired(tmp_path, make_spec(SEX, counterfactuals={"broken": {}}), {"sex": ["a"]}, text=["A."])
+
+
+def test_reasons_quote_no_words_of_a_text_that_may_not_be_copied(tmp_path):
+    spec = make_spec(SEX, counterfactuals={"swap": {"control": False}}, evidence="digest-only")
+    table, edits = paired(tmp_path, spec, {"sex": ["male", "female"]}, text=["He saw her."] * 2)
+    told = "the text speaks of more than one sex: male (…) and female (…)"
+    assert set(table["reason"].to_pylist()) == {told}
+    assert list(edits[0]["refused"]) == [told]

@@ -147,7 +147,8 @@ class _Report:
             "rows_examined": len(inside),
             "terms_not_read": sum(1 for i in inside if not terms[i].any()),
         }
-        strips = [self._strip(i, terms[i]) for i in used[:STRIPS]]
+        copied = self.evidence.spec.evidence == "keep"  # strips are the rows' own words
+        strips = [self._strip(i, terms[i]) for i in used[:STRIPS]] if copied else []
         for measure, numbers in values.items():
             shown = {**details, "strips": strips} if measure == "attribution_share" else details
             yield self._mean(measure, group, np.array(numbers, np.float64), used, shown)
