@@ -33,7 +33,7 @@ CHUNK = 500
 
 def store_key(model_digest: str, model: dict[str, Any]) -> str:
     """Return the key of a model's scores: its digest and each setting of the spec that changes a score."""
-    settings = {name: model[name] for name in ("kind", "dtype", "max_tokens", "positive_class")}
+    settings = {name: model[name] for name in ("kind", "dtype", "max_tokens", "positive_class", "features")}
     entry = model["uri"].rpartition(":")[2] if model["kind"] == "python" else None
     return digest({"model": model_digest, "entry": entry, **settings})
 

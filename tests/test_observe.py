@@ -190,7 +190,7 @@ with open_host(spec, base) as host:
 def test_a_run_that_is_killed_goes_on_where_it_was(run, base, tmp_path, monkeypatch):
     from audits.scores import ScoreStore, store_key
 
-    source = SLOW + "import audits.subjects.tabular\naudits.subjects.tabular.ROWS_PER_BATCH = 2\n"
+    source = SLOW + "import audits.subjects.python_function\naudits.subjects.python_function.TEXTS_PER_BATCH = 2\n"
     spec = spec_of(python_model(base, source), text="t")
     texts = [str(at) for at in range(20)]
     write_texts(run, texts)

@@ -97,9 +97,10 @@ def test_progress_counts_what_is_left_to_do(tmp_path):
 
 def test_what_changes_a_score_changes_the_key_and_what_does_not_does_not():
     model = {"kind": "text-classifier", "uri": "m", "dtype": "float32", "max_tokens": None, "positive_class": 1}
+    model["features"] = ["a", "b"]
     key = store_key("digest", {**model, "threshold": 0.5})
     assert key == store_key("digest", {**model, "threshold": 0.9, "uri": "elsewhere"})
-    for change in ({"dtype": "bfloat16"}, {"max_tokens": 8}, {"positive_class": 0}):
+    for change in ({"dtype": "bfloat16"}, {"max_tokens": 8}, {"positive_class": 0}, {"features": ["b", "a"]}):
         assert key != store_key("digest", {**model, **change})
     assert key != store_key("other", model)
     function = {**model, "kind": "python", "uri": "m.py:one"}

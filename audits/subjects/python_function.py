@@ -18,6 +18,9 @@ from audits.errors import ModelError, nearest
 from audits.subjects import Plan, Subject
 from audits.subjects.tabular import checked, deal_rows, frame_of
 
+TEXTS_PER_BATCH = 256
+"""A function of texts may take seconds for each: no more than this is lost when it fails."""
+
 
 class PythonFunction(Subject):
     """A function of a list of texts, or of a pandas frame where the spec has ``data.features``.
@@ -44,7 +47,8 @@ class PythonFunction(Subject):
                 frame_of(taken.select(list(self.features))) if self.features else taken["text"].to_pylist()
             )
 
-        return Plan(deal_rows(inputs), run, np.zeros(len(inputs), dtype=bool))
+        batches = deal_rows(inputs) if self.features else deal_rows(inputs, TEXTS_PER_BATCH)
+        return Plan(batches, run, np.zeros(len(inputs), dtype=bool))
 
 
 def load(model: dict[str, Any], folder: Path) -> PythonFunction:

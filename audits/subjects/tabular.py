@@ -14,6 +14,8 @@ from audits.subjects import Plan, Subject, positive_index
 from audits.subjects.files import HARMLESS, PICKLES, allow, file_digest
 
 ROWS_PER_BATCH = 8192
+NOISE = 1e-6
+"""How far past 0 or 1 a probability may lie by the rounding of sums (float32 in a forest)."""
 
 
 class Tabular(Subject):
@@ -47,10 +49,10 @@ class Tabular(Subject):
         )
 
 
-def deal_rows(inputs: pa.Table) -> list[NDArray[np.int64]]:
-    """Return batches of table rows, ordered by input."""
+def deal_rows(inputs: pa.Table, size: int = ROWS_PER_BATCH) -> list[NDArray[np.int64]]:
+    """Return batches of at most ``size`` table rows, ordered by input."""
     order = np.argsort(np.array(inputs["input"].to_pylist(), dtype=object), kind="stable").astype(np.int64)
-    return [order[at : at + ROWS_PER_BATCH] for at in range(0, len(order), ROWS_PER_BATCH)]
+    return [order[at : at + size] for at in range(0, len(order), size)]
 
 
 def frame_of(table: pa.Table) -> Any:
@@ -64,14 +66,17 @@ def frame_of(table: pa.Table) -> Any:
 def checked(scores: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
     """Return the scores, or raise ``ModelError`` where they are not one probability per row."""
     if scores.shape != (rows,):
-        raise ModelError(f"the model answered shape {scores.shape}, expected one number for each of {rows} rows", "")
-    outside = ~((scores >= 0) & (scores <= 1))
+        raise ModelError(
+            f"the model answered shape {scores.shape}, expected one number for each of {rows} inputs",
+            "return P(positive class) of each input, in their order",
+        )
+    outside = ~((scores >= -NOISE) & (scores <= 1 + NOISE))
     if outside.any():
         raise ModelError(
-            f"the model answered {scores[outside][0]!r}, expected a probability from 0 to 1",
+            f"the model answered {float(scores[outside][0])!r}, expected a probability from 0 to 1",
             "return P(positive class); pass scores on other scales as data.score with data.threshold",
         )
-    return scores
+    return np.clip(scores, 0, 1)
 
 
 def load(model: dict[str, Any], folder: Path) -> Tabular:
@@ -96,7 +101,7 @@ def load(model: dict[str, Any], folder: Path) -> Tabular:
         )
     names = features if fitted is None else tuple(str(name) for name in fitted)
     labels = [str(label) for label in estimator.classes_]
-    return Tabular(estimator, names, positive_index(labels, model["positive_class"]))
+    return Tabular(estimator, names, positive_index(labels, model["positive_class"], model.get("positive_value", "")))
 
 
 def _open(folder: Path, allowed_sha256: str | None) -> Any:
