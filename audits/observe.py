@@ -116,8 +116,10 @@ def _fitted(spec: AuditSpec, base: Path, run: Path | None, host: Host, home: Pat
 
 
 def model_arguments(spec: AuditSpec) -> dict[str, Any]:
-    """Return the spec's model as the child takes it: with the columns it reads."""
-    return {**model_of(spec).model_dump(mode="json"), "features": list(spec.data.features)}
+    """Return the spec's model as the child takes it: with the columns it reads and what the data call positive."""
+    data = spec.data
+    arguments = model_of(spec).model_dump(mode="json")
+    return {**arguments, "features": list(data.features), "positive_value": str(data.positive_value)}
 
 
 def observe(

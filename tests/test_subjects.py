@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,7 +11,7 @@ from tiny_models import TEXTS, model, save_classifier, save_language_model
 
 from audits.errors import ModelError
 from audits.inputs import prompt_input, text_input
-from audits.subjects import causal_lm, load, tabular, text_classifier
+from audits.subjects import causal_lm, load, positive_index, tabular, text_classifier
 from audits.subjects.batches import deal, padded
 from audits.subjects.files import ENVELOPE, file_digest, files_digest, model_files
 from audits.subjects.locate import is_hub_id, locate
@@ -303,11 +305,34 @@ def test_types_that_skops_does_not_know_are_refused_by_name(tmp_path, applicatio
 
 def test_what_is_no_probability_is_refused():
     assert tabular.checked(np.array([0.0, 1.0]), 2).tolist() == [0.0, 1.0]
-    with pytest.raises(ModelError, match=r"shape \(2, 2\), expected one number for each of 2 rows"):
+    with pytest.raises(ModelError, match=r"shape \(2, 2\), expected one number for each of 2 inputs"):
         tabular.checked(np.zeros((2, 2)), 2)
     for wrong in (1.5, -0.1, np.nan):
         with pytest.raises(ModelError, match="expected a probability from 0 to 1"):
             tabular.checked(np.array([0.5, wrong]), 2)
+
+
+def test_a_sum_of_probabilities_a_rounding_above_one_is_one():
+    assert tabular.checked(np.array([1 + 2e-16, -1e-9]), 2).tolist() == [1.0, 0.0]
+
+
+def test_a_positive_class_that_could_mean_two_is_refused():
+    assert positive_index(["0", "1"], None, "1") == 1
+    assert positive_index(["1", "2"], "1") == 0
+    with pytest.raises(ModelError, match=r"got 1, which is an index and also the name of another"):
+        positive_index(["1", "2"], 1)
+    for labels in (["approved", "denied"], ["LABEL_0", "LABEL_1"]):
+        counted = labels[0].removeprefix("LABEL_")
+        with pytest.raises(ModelError, match=f"which means {labels[1]!r}, and data.positive is {counted!r}"):
+            positive_index(labels, None, counted)
+
+
+def test_a_regression_head_is_no_classifier(tmp_path):
+    folder = save_classifier(tmp_path, labels=("stars",))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "problem_type": "regression"}))
+    with pytest.raises(ModelError, match="problem_type 'regression', a model that answers a number"):
+        load(model(), folder)
 
 
 # ---------------------------------------------------------------- digests and places

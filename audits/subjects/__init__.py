@@ -109,12 +109,16 @@ def libraries(kind: str) -> dict[str, str]:
     return found
 
 
-def positive_index(labels: list[str], positive: str | int | None) -> int:
+def positive_index(labels: list[str], positive: str | int | None, counted: str = "") -> int:
     """Return the index of the positive class: index 1 of two, unless the spec names one.
 
     Args:
         labels: the model's label names in the order of its outputs.
         positive: an index, or a label's name.
+        counted: the value that the data call positive; where it names class 0, index 1 would be its opposite.
+
+    Raises:
+        ModelError: no such class, or one that can only be guessed.
     """
     if positive is None:
         if len(labels) > 2:
@@ -122,7 +126,17 @@ def positive_index(labels: list[str], positive: str | int | None) -> int:
                 f"model.positive_class: got nothing, and the model has {len(labels)} classes: {labels}",
                 "set model.positive_class to one of them",
             )
+        if len(labels) == 2 and counted in (labels[0], labels[0].removeprefix("LABEL_")):
+            raise ModelError(
+                f"model.positive_class: got nothing, which means {labels[1]!r}, and data.positive is {counted!r}",
+                f"set model.positive_class to {labels[0]!r} or {labels[1]!r}, whichever data.positive stands for",
+            )
         return len(labels) - 1
+    if isinstance(positive, int) and str(positive) in labels and labels.index(str(positive)) != positive:
+        raise ModelError(
+            f"model.positive_class: got {positive}, which is an index and also the name of another of {labels}",
+            f"write the name in quotes: '{positive}'",
+        )
     if isinstance(positive, int) and 0 <= positive < len(labels):
         return positive
     if str(positive) in labels:

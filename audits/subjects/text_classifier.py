@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from audits.errors import ModelError
 from audits.subjects import Plan, Subject, positive_index
 from audits.subjects.batches import deal, padded, right_padded
 from audits.subjects.networks import load_network, longest_input, parts
@@ -83,8 +84,8 @@ def load(model: dict[str, Any], folder: Path) -> TextClassifier:
     """Load from a folder as ``save_pretrained`` writes it, or as MLflow logs it.
 
     Raises:
-        ModelError: weights are missing (a head that was never trained), only a pickle is there, or the positive
-            class is not among the labels.
+        ModelError: weights are missing (a head that was never trained), only a pickle is there, the model is one
+            of regression, or the positive class is not among the labels.
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -95,8 +96,13 @@ def load(model: dict[str, Any], folder: Path) -> TextClassifier:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     if network.config.pad_token_id is None:
         network.config.pad_token_id = tokenizer.pad_token_id
+    if network.config.problem_type == "regression":
+        raise ModelError(
+            f"{weights.name}: got problem_type 'regression', a model that answers a number, expected classes",
+            "wrap it in a function that returns P(positive class), kind: python",
+        )
     labels = [str(network.config.id2label[index]) for index in range(network.config.num_labels)]
-    positive = positive_index(labels, model["positive_class"])
+    positive = positive_index(labels, model["positive_class"], model.get("positive_value", ""))
     return TextClassifier(
         network, tokenizer, positive, longest_input(network, tokenizer, model), str(network.device.type)
     )
