@@ -100,7 +100,7 @@ def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
         limit=limit_words(entry, first),
         verdict=_word(entry.get("verdict")),
         waived=bool(entry.get("waived")),
-        plain=_plain(first, sources),
+        plain=_plain(first, entry, sources),
         reason=shown(entry.get("reason") or "no reason was given", 1200),
         findings=ids,
         anchor=heading_id(first.technique, first.measure, first.attribute) if first else "",
@@ -108,7 +108,7 @@ def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
     )
 
 
-def _plain(worst: Finding | None, sources: Sources) -> Text:
+def _plain(worst: Finding | None, entry: Mapping[str, Any], sources: Sources) -> Text:
     """Say the pair of groups that decided a limit as numbers of people; nothing where either has few rows."""
     if worst is None or not worst.reference or few(worst) or worst.comparison not in ("difference", "ratio"):
         return ()
@@ -121,7 +121,12 @@ def _plain(worst: Finding | None, sources: Sources) -> Text:
     }  # fmt: skip
     if worst.group not in rates or worst.reference not in rates:
         return ()
-    return rate_sentence(rates[worst.group], rates[worst.reference], nouns(sources.spec))
+    told = entry.get("worst")
+    turned = (
+        isinstance(told, Mapping) and told.get("group") == worst.reference
+    )  # in the order of the verdict's sentence
+    one, other = (worst.reference, worst.group) if turned else (worst.group, worst.reference)
+    return rate_sentence(rates[one], rates[other], nouns(sources.spec))
 
 
 def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:

@@ -302,6 +302,10 @@ def test_of_very_many_pairs_the_widest_are_told_and_the_rest_are_counted() -> No
 def test_the_first_screen_says_a_limit_in_numbers_of_people(card: Card) -> None:
     first = card.ruling.limits[0]
     assert said(first.plain) == "Of 100 Black applicants, 54 are approved; of 100 white applicants, 92."
+    assert first.reason.startswith("Selection rate is 54.1% for Black and 92.3% for white")
+    second = card.ruling.limits[1]  # a difference is told the larger number first, as its sentence does
+    assert said(second.plain) == "Of 100 white applicants, 92 are approved; of 100 Black applicants, 54."
+    assert second.reason.startswith("Selection rate is 92.3% for white and 54.1% for Black")
 
 
 def test_the_first_screen_tells_broken_checks_and_weights(tmp_path: Path) -> None:
