@@ -277,9 +277,9 @@ class CardSpec(Section):
     caveats: str | None = None
     """What a reader must know before relying on the numbers."""
     positive_word: str | None = None
-    """What a positive decision is called: ``approved``."""
+    """What a positive decision is called, as said after "are": ``approved``, ``well paid``."""
     negative_word: str | None = None
-    """What a negative decision is called: ``denied``."""
+    """What a negative decision is called, as said after "are": ``denied``."""
     subject_word: str | None = None
     """What the people are called, in the plural: ``applicants``."""
     packs: tuple[str, ...] = ()

@@ -55,16 +55,9 @@ def nouns(spec: AuditSpec | None) -> Nouns:
     card = spec.card if spec is not None else CardSpec()
     return Nouns(
         shown(card.subject_word or "rows", 60),
-        _verb(card.positive_word or "get the positive decision"),
-        _verb(card.negative_word or "get the negative decision"),
+        f"are {shown(card.positive_word, 60)}" if card.positive_word else "get the positive decision",
+        f"are {shown(card.negative_word, 60)}" if card.negative_word else "get the negative decision",
     )
-
-
-def _verb(words: str) -> str:
-    """Return "are approved" for "approved", "not approved" and the like; words with their own verb as they are."""
-    known = shown(words, 60)
-    bare = known.removeprefix("not ").strip()
-    return f"are {known}" if " " not in bare else known
 
 
 def visible(text: str) -> str:

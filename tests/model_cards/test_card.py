@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cards_example import SPEC, _made, example_findings, write_example
 
+from audits.artifact.texts import sealed_spec
 from audits.errors import ArtifactError
 from audits.findings import Finding, Interval, Support
 from model_cards.blocks import Block, Card, Figures, Pair, Prose, Strip, Table
@@ -271,6 +272,8 @@ def test_hidden_characters_are_written_out_and_long_texts_cut() -> None:
 
 
 def test_words_for_rows_and_decisions_come_from_the_spec() -> None:
+    worded = SPEC.replace("positive_word: approved", "positive_word: well paid\n  negative_word: not well paid")
+    assert nouns(sealed_spec(worded.encode()))[1:] == ("are well paid", "are not well paid")
     assert nouns(None) == ("rows", "get the positive decision", "get the negative decision")
     assert people_word("Black × female", "race×sex", "applicants") == "Black female applicants"
     assert people_word("≥45", "age", "applicants") == "applicants with age ≥45"
