@@ -22,6 +22,9 @@ from audits.spec import AuditSpec
 from audits.spec_reader import read_spec
 from tasks.lock import alone
 
+RECORD = ".made.json"
+"""In the folder of a finished step: its files and their sha256."""
+
 
 class Made(Frozen):
     """What a step made: its folder, its files by name with their sha256, and their common digest."""
@@ -35,9 +38,12 @@ class Made(Frozen):
         """sha256 over the names and digests of the files: the same content, the same digest, wherever it lies."""
         return digest(self.files)
 
-    def present(self) -> bool:
-        """Whether every file is still there."""
-        return all((Path(self.folder) / name).is_file() for name in self.files)
+    def intact(self) -> bool:
+        """Whether every file is still there, as it was made."""
+        try:
+            return all(_sha256(Path(self.folder) / name) == sha256 for name, sha256 in self.files.items())
+        except OSError:
+            return False
 
     def read(self, name: str) -> Any:
         """Return a JSON file that the step made."""
@@ -77,21 +83,27 @@ class Run(Frozen):
     def make(self, key: str, step: str, work: Callable[[Path], object], *, again: bool) -> Made:
         """Carry out ``work`` on an empty folder and keep the folder under ``key``, whole or not at all.
 
-        A folder that is there was finished: it is taken as it is, unless ``again``.
+        A folder that is there and intact is taken as it is, unless ``again``.
         """
         place = Path(self.home) / "steps" / key
-        if place.is_dir() and not again:
-            return _made(step, place)
+        kept = _kept(step, place)
+        if kept is not None and not again:
+            return kept
         making = place.with_name(f".making-{key}-{os.getpid()}")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         try:
             work(making)
-            shutil.rmtree(place, ignore_errors=True)
-            making.rename(place)
+            paths = [path for path in sorted(making.rglob("*")) if path.is_file()]
+            files = {str(path.relative_to(making)): _sha256(path) for path in paths}
+            kept = _kept(step, place)  # perhaps another run made it meanwhile, and stands on it
+            if kept is None or kept.files != files:
+                (making / RECORD).write_text(json.dumps(files))
+                shutil.rmtree(place, ignore_errors=True)
+                making.rename(place)
         finally:
             shutil.rmtree(making, ignore_errors=True)
-        return _made(step, place)
+        return Made(step=step, folder=str(place), files=files)
 
     def take(self, made: Made) -> None:
         """Lay a step's files into the run folder (as links where the file system allows)."""
@@ -114,10 +126,17 @@ class Run(Frozen):
         unfinished.replace(path)
 
 
-def _made(step: str, place: Path) -> Made:
-    paths = [path for path in sorted(place.rglob("*")) if path.is_file()]
-    files = {str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    return Made(step=step, folder=str(place), files=files)
+def _kept(step: str, place: Path) -> Made | None:
+    try:
+        made = Made(step=step, folder=str(place), files=json.loads((place / RECORD).read_bytes()))
+    except (OSError, ValueError):
+        return None
+    return made if made.intact() else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -83,7 +83,7 @@ class Step:
             state = self.task(run, list(after), options, return_state=True)
             made: Made = state.result()
             known = state.name == "Cached"
-            if not made.present():  # somebody cleared the kept files, but not the results that name them
+            if not made.intact():  # the kept files were cleared or damaged, but not the results that name them
                 made = self.task.with_options(refresh_cache=True)(run, list(after), options)
                 known = False
         run.take(made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import textwrap
 from pathlib import Path
@@ -193,6 +194,27 @@ def test_runs_that_share_a_fresh_home_at_the_same_time_do_not_disturb_each_other
     assert len({findings_of(outcome) for outcome in outcomes}) == 1
     assert sum("waiting: another process is carrying out this audit" in told for _, told in ended) == 1
     assert "warning" not in "".join(told for _, told in ended)
+
+
+@pytest.mark.parametrize(
+    "damaged", ["steps cut short", "steps cut short, results gone", "steps gone", "results cut short"]
+)
+def test_damaged_leftovers_are_made_again_and_never_sealed(evenhand, loans, damaged):
+    first = document(evenhand("run", loans, "--json", expect=1))
+    home = loans.parent / "home"
+    if "steps cut short" in damaged:
+        for path in home.glob("steps/*/*.parquet"):
+            path.write_bytes(path.read_bytes()[:100])
+    if damaged == "steps gone":
+        shutil.rmtree(home / "steps")
+    if "results gone" in damaged:
+        shutil.rmtree(home / "results")
+    if damaged == "results cut short":
+        for path in home.glob("results/*"):
+            path.write_bytes(path.read_bytes()[:10])
+    second = document(evenhand("run", loans, "--json", expect=1))
+    assert findings_of(first) == findings_of(second)
+    evenhand("replay", second["artifact"], expect=0)
 
 
 def test_a_prefect_server_that_is_away_is_named_and_no_defect(evenhand, loans):
