@@ -20,6 +20,15 @@ def _folder(variable: str, name: str) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """Each test leaves the environment as it found it: the command line sets variables for what it starts."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of public data sets; skips where it is absent."""

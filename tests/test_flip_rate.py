@@ -110,7 +110,7 @@ def test_the_share_edited_is_told_with_the_reasons(tmp_path):
 def test_three_groups_are_compared_pair_by_pair_in_the_same_rows(tmp_path):
     spec = make_spec(RACE, counterfactuals={"swap": {"control": False}})
     groups = ["Asian", "Black", "white", "white"]
-    texts = [f"{group} person {at}" for at, group in enumerate(groups)]
+    texts = [f"See {group} person {at}." for at, group in enumerate(groups)]
     found = examined(tmp_path, spec, lambda text: 0.1 if "Asian" in text else 0.9, {"race": groups}, text=texts)
     flips = {key[2:]: f.value for key, f in found.items() if key[:2] == ("flip_rate", "rate")}
     assert flips == {("Asian", "white"): 1, ("Black", "white"): 0, ("Black", "Asian"): 1}

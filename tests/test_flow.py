@@ -180,6 +180,7 @@ def test_a_tracking_server_that_is_away_costs_nothing_but_a_warning(evenhand, lo
 STEPS = ["load", "cut", "pair", "resolve", "observe", "examine parity", "judge", "write_card", "seal"]
 
 
+@pytest.mark.slow
 def test_runs_that_share_a_fresh_home_at_the_same_time_do_not_disturb_each_other(evenhand, loans):
     """Twice the same audit and one more, with a Prefect server each: none of their databases exists yet."""
     del evenhand.environment["PREFECT_API_URL"]
@@ -196,9 +197,10 @@ def test_runs_that_share_a_fresh_home_at_the_same_time_do_not_disturb_each_other
     assert "warning" not in "".join(told for _, told in ended)
 
 
-@pytest.mark.parametrize(
-    "damaged", ["steps cut short", "steps cut short, results gone", "steps gone", "results cut short"]
-)
+DAMAGES = ["steps cut short, results gone", "steps gone", "results cut short"]
+
+
+@pytest.mark.parametrize("damaged", ["steps cut short", *(pytest.param(d, marks=pytest.mark.slow) for d in DAMAGES)])
 def test_damaged_leftovers_are_made_again_and_never_sealed(evenhand, loans, damaged):
     first = document(evenhand("run", loans, "--json", expect=1))
     home = loans.parent / "home"
