@@ -336,6 +336,6 @@ def test_an_unknown_attribute_and_a_missing_token_are_refused(tmp_path):
 
 
 def test_no_words_are_told_of_rows_that_may_not_be_copied(tmp_path):
-    written = evidence(tmp_path, *letters(), **{"evidence": "digest-only"})
+    written = evidence(tmp_path, *letters(), evidence="digest-only")
     found = findings(written, subject(Planted(3.0), positive=0))
     assert found["attribution_share", "female"].details["strips"] == []
