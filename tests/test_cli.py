@@ -157,3 +157,14 @@ def test_help_answers_within_half_a_second_of_work():
     code += "\nprint(time.process_time(), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert float(done.stderr.split()[-1]) < 0.5
+
+
+def test_the_spec_of_the_readme_is_a_whole_spec(tmp_path):
+    from audits.spec_reader import read_spec
+
+    example = (ROOT / "README.md").read_text().split("```yaml\n")[1].split("```")[0]
+    for name in ("mortgage-letter.txt", "mortgage_models.py"):
+        (tmp_path / name).write_text((ROOT / "audits" / "specs" / name).read_text())
+    (tmp_path / "spec.yaml").write_text(example)
+    spec = read_spec(tmp_path / "spec.yaml")
+    assert list(spec.techniques) == ["parity", "flip_rate", "integrated_gradients"]
