@@ -36,7 +36,7 @@ QUIET = {
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "DO_NOT_TRACK": "true",
+    "DO_NOT_TRACK": "true",  # mlflow takes nothing but "true"
 }
 """Environment of the child: no progress bars of others, no telemetry."""
 

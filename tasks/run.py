@@ -18,6 +18,7 @@ import audits
 from audits.artifact.texts import spec_bytes
 from audits.errors import SpecError
 from audits.findings import Frozen, digest
+from audits.processes import alive
 from audits.spec import AuditSpec
 from audits.spec_reader import read_spec
 from tasks.lock import alone
@@ -164,21 +165,13 @@ def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) ->
             run.remember()
         (run.folder / "spec.yaml").write_bytes(spec_bytes(run.spec, spec_path.read_text()))
         for left in Path(home, "steps").glob(".making-*"):
-            if not _alive(int(left.name.rsplit("-", 1)[1])):
+            if not alive(int(left.name.rsplit("-", 1)[1])):
                 shutil.rmtree(left, ignore_errors=True)
         yield run
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
 
 
 def close_run(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,20 @@ def own_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One artifact that no test changes."""
+    from synthetic import sealed
+
+    return sealed(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def artifact(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it to do harm to."""
+    return Path(shutil.copytree(whole, tmp_path / "hiring" / whole.name))
 
 
 @pytest.fixture

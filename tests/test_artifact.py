@@ -22,18 +22,6 @@ from audits.errors import ArtifactError
 from audits.findings import canonical_json
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One artifact that no test changes."""
-    return sealed(tmp_path_factory.mktemp("whole"))
-
-
-@pytest.fixture
-def artifact(whole: Path, tmp_path: Path) -> Path:
-    """A copy of it to do harm to."""
-    return Path(shutil.copytree(whole, tmp_path / "hiring" / whole.name))
-
-
 def every_file(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 

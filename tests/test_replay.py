@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,6 @@ from audits.evidence import PREDICTIONS, Evidence
 from audits.findings import Finding, read_findings, write_findings
 from audits.replay import replay
 from audits.techniques import registry, technique
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sealed(tmp_path_factory.mktemp("whole"))
-
-
-@pytest.fixture
-def artifact(whole: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(whole, tmp_path / "hiring" / whole.name))
 
 
 def forge_findings(artifact: Path, **changes: Any) -> Path:

@@ -20,6 +20,7 @@ from audits.artifact.strict import parse_json
 from audits.artifact.texts import policy_bytes, spec_bytes, without_secrets
 from audits.artifact.verifying import complaints, damage
 from audits.errors import ArtifactError
+from audits.processes import alive
 from audits.spec import AuditSpec
 
 _MAKING = ".sealing-"
@@ -187,17 +188,7 @@ def _clear_leftovers(place: Path) -> None:
     now = datetime.now(UTC).timestamp()
     for folder in place.glob(f"{_MAKING}*"):
         host, _, pid = folder.name.removeprefix(_MAKING).rpartition("-")[0].rpartition("-")
-        gone = host == socket.gethostname() and pid.isdecimal() and not _alive(int(pid))
+        gone = host == socket.gethostname() and pid.isdecimal() and not alive(int(pid))
         with contextlib.suppress(FileNotFoundError):  # another run has just put it in place
             if gone or now - folder.stat().st_mtime > _DAY:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -54,11 +54,6 @@ def model_files(root: Path, only: Iterable[Path] | None = None) -> dict[str, str
     return kept
 
 
-def is_pickle(path: Path) -> bool:
-    """Whether opening the file would run code that it brings."""
-    return path.suffix.lower() in PICKLES
-
-
 def allow(path: Path, allowed_sha256: str | None) -> None:
     """Refuse a file that runs code on loading, unless the spec names its digest.
 
