@@ -103,7 +103,9 @@ def _metrics(spec: AuditSpec) -> Iterator[Unanswerable]:
     asked = {name for options in spec.techniques.values() for name in options.get("metrics") or ()}
     asked |= {limit.measure for limit in spec.policy}
     for name in sorted(asked):
-        if name in registry and registry[name].facts["labels"] and spec.data.label is None:
+        if name not in registry or registry[name].facts["task"] not in ("binary", "scores"):
+            continue
+        if registry[name].facts["labels"] and spec.data.label is None:
             yield Unanswerable(
                 what=name, why="it needs the truth, and the spec names no label", remedy="add data.label"
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audits import expectations, roles, sources, templates
+from audits import expectations, roles, sources, techniques, templates
 from audits.errors import DataError, nearest
 from audits.spec import AuditSpec
 
@@ -107,10 +107,17 @@ def named_columns(spec: AuditSpec, template: templates.Written | None = None) ->
     for item in data.expect:
         given += [item.arguments.get(key) for key in ("column", "column_A", "column_B")]
         given += item.arguments.get("column_list") or []
+    given += technique_columns(spec)
     if template is not None:
         given += template.columns
     written = data.template.column if data.template else None
     return [name for name in dict.fromkeys(given) if isinstance(name, str) and name != written]
+
+
+def technique_columns(spec: AuditSpec) -> list[str]:
+    """Return the columns of the data that options of the spec's techniques name."""
+    chosen = [(techniques.registry[name], options) for name, options in spec.techniques.items()]
+    return [column for entry, options in chosen for column in techniques.option_columns(entry, options)]
 
 
 def _refuse_unknown(named: list[str], known: list[str], spec: AuditSpec, template: templates.Written | None) -> None:

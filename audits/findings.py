@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MISSING_GROUP = "(missing)"
 """The group of the rows whose attribute is not known. Shown and counted; never a side of a limit."""
 
-Comparison = Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap", "check"]
+Comparison = Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole", "check"]
 """What the number is:
 
 ``rate``        one group's own rate, among ``n.group`` rows
@@ -27,8 +27,9 @@ Comparison = Literal["rate", "difference", "ratio", "paired", "share", "mean", "
 ``ratio``       group over reference, two independent sets of rows
 ``paired``      group minus reference on the same rows (``n.group`` pairs)
 ``share``       part of a whole that is not a rate of rows (of an attribution, say), 0 to 1
-``mean``        mean over the rows of one group, in ``unit``
-``gap``         difference of two means, in ``unit``
+``mean``        one group's own number that is no share of rows (a mean, an AUC), in ``unit``
+``gap``         difference of two such numbers, or one number of two groups together, in ``unit``
+``whole``       one number of all groups of an attribute together (a range, an inequality index), in ``unit``
 ``check``       a quality figure of the technique itself (completeness error, share of edits refused)
 """
 

@@ -163,7 +163,8 @@ def _turned(side: Side) -> Side:
         value: float | None = sufficient["value"]
     else:
         sufficient = reverse(side.sufficient)
-        value = _ratio(sufficient) if ratio else None if side.value is None else turn(side.value)
+        counted = ratio and "x1" in sufficient
+        value = _ratio(sufficient) if counted else None if side.value is None else turn(side.value)
     finite = value if value is not None and np.isfinite(value) else None
     return Side(side.finding, side.reference, side.group, finite, side.method, sufficient)
 

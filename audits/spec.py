@@ -209,7 +209,7 @@ class Limit(Section):
     """Name of what is measured: ``selection_rate``, ``flip_rate`` …"""
     over: Attribute | tuple[Attribute, ...]
     """A protected attribute, an intersection (``race*sex``), or a list of them."""
-    compare: Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap"] = "rate"
+    compare: Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole"] = "rate"
     """What is bounded: each group's own number, or what two groups differ by."""
     technique: str | None = None
     """Technique whose measure is meant, where two have one of that name."""

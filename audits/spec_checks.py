@@ -247,14 +247,14 @@ def _named(
             yield Mistake(place, f"got {name!r} for a {spec.model.kind} model, expected {_either(kinds)}")
         if kinds and spec.model is None and part == "techniques":
             yield Mistake(place, f"got {name!r} without a model, expected {_either(kinds)}", "add model:")
-        yield from _option_names(spec, place, options)
+        yield from _option_names(spec, place, options, registry[name].facts.get("task", ""))
 
 
 def _either(kinds: Any) -> str:
     return "a model of kind " + " or ".join(sorted(kinds))
 
 
-def _option_names(spec: AuditSpec, place: Place, options: Mapping[str, Any]) -> Iterator[Mistake]:
+def _option_names(spec: AuditSpec, place: Place, options: Mapping[str, Any], task: str) -> Iterator[Mistake]:
     """Options named ``attribute``, ``attributes`` and ``metrics`` mean the spec's attributes and the known metrics."""
     named = [((*place, "attributes", at), name) for at, name in enumerate(options.get("attributes") or ())]
     if "attribute" in options:
@@ -266,8 +266,8 @@ def _option_names(spec: AuditSpec, place: Place, options: Mapping[str, Any]) -> 
     if options.get("metrics"):
         from audits import metrics
 
+        known = [entry.name for entry in metrics.of_task(task)]
         for at, name in enumerate(options["metrics"]):
-            if name not in metrics.registry:
-                yield Mistake(
-                    (*place, "metrics", at), f"got {name!r}, expected a metric", nearest(str(name), metrics.registry)
-                )
+            if name not in known:
+                expected = f"a metric of {task} tasks" if name in metrics.registry else "a metric"
+                yield Mistake((*place, "metrics", at), f"got {name!r}, expected {expected}", nearest(str(name), known))

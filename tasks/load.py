@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from audits import data
+from audits.findings import digest
 from tasks.run import Run
 from tasks.step import step
 
 
 def source(run: Run) -> str:
-    """Return the digest of the data's source, so that changed data are read again."""
-    return data.source_digest(run.spec, run.base)
+    """Return a digest of the data's source and of the columns asked for, so that changed data are read again."""
+    return digest([data.source_digest(run.spec, run.base), data.technique_columns(run.spec)])
 
 
 @step(reads=("data", "protected", "model"), also=source, retries=1)

@@ -1,19 +1,32 @@
-"""Metrics: a plain function each, from confusion counts to a numerator and a denominator.
+"""Metrics: a plain function each, from a mergeable summary of rows to a numerator and a denominator.
 
-The function's name is the metric's name in specs, cards and MLflow. A denominator of 0 means that the
-metric does not exist for that group; it is never 0, 1 or NaN (``audits.techniques.parity`` says so in words).
+The function's name is the metric's name in specs, cards and MLflow. A summary is a named tuple of arrays that add up
+over shards of the data: confusion counts (``Counts``), histograms of scores, sums of errors. Its axes are, from the
+left: any number of leading ones (replicates of a bootstrap), then the groups, then its own. A metric takes summaries
+and gives a ``Share``, elementwise over the leading axes::
+
+    over="group"   f(summary) -> Share                  one number for each group
+    over="pair"    f(group, reference) -> Share         one number for two groups: group − reference, or a distance
+    over="groups"  f(summary) -> Share                  one number for all groups, whose axis is the last leading one
+
+A denominator of 0 means that the metric does not exist there; it is never 0, 1, infinite or NaN, and the numerator is
+then of no account. Whoever turns shares into findings says so in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
-from audits.registry import Registry
+from audits.errors import SpecError, nearest
+from audits.registry import Entry, Registry
 
 registry = Registry("metric", __name__, "EVENHAND_METRICS")
+
+Task = Literal["binary", "scores", "multiclass", "regression", "ranking", "data"]
+Scale = Literal["rate", "proportion", "positive", "number"]
 
 
 class Counts(NamedTuple):
@@ -32,17 +45,29 @@ class Counts(NamedTuple):
 
 
 class Share(NamedTuple):
-    """``of`` rows among ``among`` rows."""
+    """A number as ``of / among``; there is none where ``among`` is 0."""
 
     of: NDArray[Any]
     among: NDArray[Any]
 
 
-Metric = Callable[[Counts], Share]
+Metric = Callable[..., Share]
 
 
 def metric(
-    *, source: str, among: str, good: str, labels: bool = True, decisions: bool = True
+    *,
+    source: str,
+    among: str,
+    good: str,
+    labels: bool = True,
+    decisions: bool = True,
+    task: Task = "binary",
+    over: Literal["group", "pair", "groups"] = "group",
+    scale: Scale = "rate",
+    unit: str = "proportion",
+    boundary: bool = False,
+    components: tuple[str, ...] = (),
+    names: Mapping[str, str] | None = None,
 ) -> Callable[[Metric], Metric]:
     """Register a metric.
 
@@ -51,8 +76,67 @@ def metric(
         among: the denominator in words, as in "among the … rows": ``actual positives``.
         good: ``"high"`` where a high value is good for the person when the positive decision is favourable,
             ``"low"`` where a low value is, ``"truth"`` where it says nothing of the decision (base rate),
-            ``"quality"`` where high is good whichever decision is favourable (accuracy).
+            ``"quality"`` where high is good whichever decision is favourable (accuracy), ``"error"`` where low is,
+            ``"zero"`` where only 0 is parity (a gap or distance), ``"one"`` where only 1 is (a ratio).
         labels: needs the truth.
         decisions: needs the decision.
+        task: which summary it takes.
+        over: one group, two, or all groups of an attribute (see above).
+        scale: ``"rate"`` a share of rows, with the intervals of a rate · ``"proportion"`` another number from 0 to 1 ·
+            ``"positive"`` a number above 0, told as a ratio too · ``"number"`` any.
+        unit: of the value.
+        boundary: parity is the least value it can take, so that its resampled values all lie beyond it: it has no
+            interval; what chance alone would make of it is told beside it.
+        components: rates whose differences it is the largest of; a limit on it is held against theirs.
+        names: what other libraries call it, with their sign: ``{"fairlearn": "selection_rate"}``.
     """
-    return registry.register(source=source, among=among, good=good, labels=labels, decisions=decisions)
+    return registry.register(
+        source=source,
+        among=among,
+        good=good,
+        labels=labels,
+        decisions=decisions,
+        task=task,
+        over=over,
+        scale=scale,
+        unit=unit,
+        boundary=boundary,
+        components=components,
+        names=dict(names or {}),
+    )
+
+
+def of_task(task: str) -> list[Entry]:
+    """Return the metrics of a task, by name."""
+    return [entry for entry in registry.entries().values() if entry.facts["task"] == task]
+
+
+def chosen(task: str, names: Sequence[str] | None) -> list[Entry]:
+    """Return the metrics that are named, or all of the task. Raises ``SpecError`` for one that is not of the task."""
+    known = {entry.name: entry for entry in of_task(task)}
+    if names is None:
+        return list(known.values())
+    for name in names:
+        if name not in known:
+            raise SpecError(f"metrics: got {name!r}, expected a metric of the task {task!r}", nearest(name, known))
+    return [known[name] for name in names]
+
+
+GOOD = {
+    ("high", True): "high is good for the person",
+    ("high", False): "low is good for the person",
+    ("low", True): "low is good for the person",
+    ("low", False): "high is good for the person",
+}
+_ANYWAY = {
+    "truth": "says nothing of the decisions",
+    "quality": "high means right more often",
+    "error": "low means right more often",
+    "zero": "0 is parity",
+    "one": "1 is parity",
+}
+
+
+def direction(good: str, favourable: bool) -> str:
+    """Return what is good for the person, in words: ``favourable`` says whether the positive decision is."""
+    return _ANYWAY.get(good) or GOOD[good, favourable]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from audits.errors import SpecError, nearest
 from audits.statistics.differences import agresti_caffo, difference_z, mee, miettinen_nurminen, newcombe, pooled_z
-from audits.statistics.means import t_interval
+from audits.statistics.means import log_normal_interval, logit_normal_interval, normal_interval, t_interval
 from audits.statistics.paired import bonett_price, tango
 from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail, wilson
 from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio, ratio_z
@@ -37,6 +37,9 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "tango": tango,  # b, c, n: b flips towards the group's advantage, c away from it
     "bonett-price": bonett_price,  # b, c, n
     "t": t_interval,  # mean, se, df
+    "normal": normal_interval,  # mean, se
+    "log-normal": log_normal_interval,  # mean, se of the logarithm
+    "logit-normal": logit_normal_interval,  # mean, se of the log-odds
 }
 
 MOST_Z = 37.0

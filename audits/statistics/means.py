@@ -21,6 +21,24 @@ def t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> t
     return mean - spread, mean + spread
 
 
+def normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Normal interval of an estimate whose standard error is known or resampled: mean ± z·se."""
+    mean, se, z = arrays(mean, se, z)
+    return mean - z * se, mean + z * se
+
+
+def log_normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Normal interval of a positive number on the scale of its logarithm: ``mean`` and ``se`` are of the log."""
+    low, high = normal_interval(mean, se, z)
+    return np.exp(low), np.exp(high)
+
+
+def logit_normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Normal interval of a number between 0 and 1 on the scale of its log-odds, which stays between 0 and 1."""
+    low, high = normal_interval(mean, se, z)
+    return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
+
+
 def t_sufficient(values: ArrayLike) -> dict[str, float]:
     """Return mean, standard error and degrees of freedom of independent values (at least two)."""
     values = np.asarray(values, np.float64)

@@ -16,14 +16,20 @@ becomes one such finding.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+import typing
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Annotated, Any
 
 from audits.errors import NotMeasurable
 from audits.findings import Finding
 from audits.registry import Entry, Registry
 
 Technique = Callable[..., Iterator[Finding]]
+
+_COLUMN = "a column of the data"
+Column = Annotated[str, _COLUMN]
+"""Type of an option that names a column of the data: ``truth: Column``, ``strata: list[Column] | None``. The column is
+kept in ``rows.parquet`` as ``data.<name>``, and one that the data do not have is refused."""
 registry = Registry("technique", __name__, "EVENHAND_TECHNIQUES")
 
 
@@ -33,6 +39,7 @@ def technique(
     needs: Collection[str] = (),
     kinds: Collection[str] = (),
     measures: Collection[str] = (),
+    task: str = "binary",
     replayable: bool = False,
 ) -> Callable[[Technique], Technique]:
     """Register a technique.
@@ -44,6 +51,7 @@ def technique(
         kinds: model kinds it can examine (``text-classifier`` …); empty for every kind and for no model.
         measures: the measures of its findings, without what stands in brackets; a limit on another name is then
             refused when a spec is read. Not needed where an option ``metrics`` names them.
+        task: of which task the metrics are that an option ``metrics`` may name (``audits.metrics``).
         replayable: its findings follow from the stored predictions alone, so ``evenhand replay`` recomputes them.
     """
     return registry.register(
@@ -51,8 +59,26 @@ def technique(
         needs=frozenset(needs),
         kinds=frozenset(kinds),
         measures=frozenset(measures),
+        task=task,
         replayable=replayable,
     )
+
+
+def option_columns(entry: Entry, options: Mapping[str, Any]) -> list[str]:
+    """Return the columns of the data that a technique's options name (those whose type is ``Column``)."""
+    hints = typing.get_type_hints(entry.function, include_extras=True)
+    found: list[str] = []
+    for name in entry.options.model_fields:
+        value = options.get(name, entry.options.model_fields[name].default)
+        if _names_columns(hints[name]) and value:
+            found += [value] if isinstance(value, str) else [one for one in value if isinstance(one, str)]
+    return found
+
+
+def _names_columns(hint: Any) -> bool:
+    if typing.get_origin(hint) is Annotated and _COLUMN in hint.__metadata__:
+        return True
+    return any(_names_columns(part) for part in typing.get_args(hint))
 
 
 def examines_inside(entry: Entry) -> bool:

@@ -12,6 +12,7 @@ from audits.errors import SpecError, nearest
 from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP, Finding, Interval, Support, rounded
 from audits.findings import Evidence as Source
+from audits.metrics import direction
 from audits.metrics.counting import cells
 from audits.metrics.groups import GroupRates, count, measure
 from audits.registry import Entry
@@ -19,17 +20,6 @@ from audits.statistics import bounds, critical, difference_p
 from audits.statistics.roots import Floats, quotient
 from audits.statistics.simultaneous import holm
 from audits.techniques import technique
-
-GOOD = {
-    ("high", True): "high is good for the person",
-    ("high", False): "low is good for the person",
-    ("low", True): "low is good for the person",
-    ("low", False): "high is good for the person",
-    ("truth", True): "says nothing of the decisions",
-    ("truth", False): "says nothing of the decisions",
-    ("quality", True): "high means right more often",
-    ("quality", False): "high means right more often",
-}
 
 
 @technique(
@@ -75,7 +65,7 @@ def _allowed(evidence: Evidence) -> list[Entry]:
     data = evidence.spec.data
     label = data.label is not None
     decision = evidence.spec.model is not None or data.decision is not None or data.score is not None
-    entries = catalogue.registry.entries().values()
+    entries = catalogue.of_task("binary")
     return [e for e in entries if (label or not e.facts["labels"]) and (decision or not e.facts["decisions"])]
 
 
@@ -95,7 +85,7 @@ def _rates(rates: GroupRates) -> Iterator[Finding]:
             limits=(low[at], high[at], "wilson"),
             n=Support(group=rates.rows[at]),
             sufficient={"x": float(rates.x[at]), "n": float(rates.n[at])},
-            direction=GOOD[rates.good, rates.favourable],
+            direction=direction(rates.good, rates.favourable),
         )
 
 
@@ -119,7 +109,7 @@ def _reference(policy: str, rates: GroupRates, known: Sequence[int]) -> int:
 
     names = [rates.groups[at] for at in known]
     counts = {name: float(rates.totals[at]) for name, at in zip(names, known, strict=True)}
-    sign = -1 if "low is good" in GOOD[rates.good, rates.favourable] else 1
+    sign = -1 if "low is good" in direction(rates.good, rates.favourable) else 1
     values = {
         name: None if rates.missing[at] else sign * float(rates.value[at])
         for name, at in zip(names, known, strict=True)
@@ -157,7 +147,7 @@ def _differences(
             limits=(low[at], high[at], "newcombe"),
             n=Support(group=rates.rows[one], reference=rates.rows[two]),
             sufficient={name: float(column[at]) for name, column in counts.items()},
-            direction=f"{GOOD[rates.good, rates.favourable]}; difference = group − reference",
+            direction=f"{direction(rates.good, rates.favourable)}; difference = group − reference",
             p=(float(p[at]), float(adjusted[at])),
         )
 
@@ -182,7 +172,7 @@ def _ratios(
             limits=(low[at], high[at], "koopman"),
             n=Support(group=rates.rows[one], reference=rates.rows[two]),
             sufficient={} if missing[at] else {name: float(column[at]) for name, column in counts.items()},
-            direction=f"{GOOD[rates.good, rates.favourable]}; ratio = group / reference",
+            direction=f"{direction(rates.good, rates.favourable)}; ratio = group / reference",
         )
 
 
