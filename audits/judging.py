@@ -9,7 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from audits.findings import MISSING_GROUP, Finding
+from audits.findings import MISSING_GROUP, Finding, Support
+from audits.metrics import registry as metrics
 from audits.spec import Limit
 from audits.statistics import METHODS, bounds, critical, reverse, z_where
 from audits.statistics.roots import Floats, falling_root
@@ -21,6 +22,9 @@ NO_SIDE = frozenset({MISSING_GROUP, "(control)"})
 BOTH_WAYS = frozenset({"difference", "ratio", "paired", "gap"})
 """Comparisons of two groups: a limit bounds them in either order; so it does a mean change between two groups."""
 
+OF_RATES = {"difference": "newcombe", "ratio": "koopman"}
+"""Comparisons of two rates, and the interval by which they are judged."""
+
 _PUBLISHED = "published"
 
 
@@ -29,6 +33,7 @@ class Side:
     """One number as a limit sees it: group and reference in the order that ``value`` is told in.
 
     ``method`` and ``sufficient`` give its interval at any level. ``value`` is ``None`` for a ratio to a rate of 0.
+    ``finding`` the number itself, ``ids`` the stored findings it follows from: itself, or the rates of both groups.
     """
 
     finding: Finding
@@ -37,6 +42,8 @@ class Side:
     value: float | None
     method: str
     sufficient: dict[str, float]
+    n: Support | None
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,23 +73,24 @@ class Family:
 
     @property
     def comparisons(self) -> int:
-        """How many numbers are looked at: one per finding."""
-        return len({side.finding.id for side in self.sides})
+        """How many numbers are looked at: one per finding, or per pair of findings."""
+        return len({side.ids for side in self.sides})
 
     @property
-    def _techniques(self) -> int:
-        return max(len({side.finding.technique for side in self.sides}), 1)
+    def _measures(self) -> int:
+        """How many measures are looked at: several where a limit is held against the components of a composite."""
+        return max(len({(side.finding.technique, side.finding.measure) for side in self.sides}), 1)
 
     def critical(self, level: float) -> float:
         """The critical value that holds for every number of the family together."""
         if self.pairs_of_all:
-            return pairs_critical(1 - (1 - level) / self._techniques, max(self.groups, 2))
+            return pairs_critical(1 - (1 - level) / self._measures, max(self.groups, 2))
         return bonferroni_critical(level, self.comparisons)
 
     def p(self, z: float) -> float:
         """The chance that some number lies beyond the limit by ``z`` or more, were all at the limit."""
         if self.pairs_of_all:
-            return min(1.0, self._techniques * pairs_p(z, max(self.groups, 2)))
+            return min(1.0, self._measures * pairs_p(z, max(self.groups, 2)))
         return bonferroni_p(z, self.comparisons)
 
     def intervals(self, z: float) -> tuple[Floats, Floats]:
@@ -117,18 +125,70 @@ def families(policy: Sequence[Limit], findings: Sequence[Finding]) -> list[Famil
     return [_family(limit, attribute, findings) for limit in policy for attribute in limit.attributes]
 
 
+def measures_of(limit: Limit) -> tuple[str, ...]:
+    """Return what a limit is held against: its measure, or the components of one that is the largest of several."""
+    entry = metrics.entries().get(limit.measure)
+    components = entry.facts["components"] if entry and limit.compare in ("difference", "ratio") else ()
+    return tuple(components) or (limit.measure,)
+
+
 def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family:
+    measures = measures_of(limit)
     known = [
         f
         for f in findings
-        if f.measure == limit.measure and f.attribute == attribute and limit.technique in (None, f.technique)
+        if f.measure in measures and f.attribute == attribute and limit.technique in (None, f.technique)
     ]
     held = [f for f in known if f.comparison == limit.compare and not NO_SIDE & {f.group, f.reference}]
     sides = [side for finding in held for side in _sides(finding)]
     measured = {side.finding.id for side in sides}
+    sides += _pairs_not_stored(limit, known, held)
     left_out = max((f.n.group for f in known if f.group == MISSING_GROUP and f.n), default=0)
     unmeasured = tuple(f for f in held if f.id not in measured)
     return Family(limit, attribute, tuple(sides), unmeasured, int(left_out), tuple(known))
+
+
+def _pairs_not_stored(limit: Limit, known: Sequence[Finding], held: Sequence[Finding]) -> list[Side]:
+    """Both orders of every pair that has no finding of its own, from the rates of its groups.
+
+    Of an attribute of many groups only the pairs with the reference are stored; the verdict looks at all of them.
+    """
+    if limit.compare not in OF_RATES:
+        return []
+    stored: dict[tuple[str, str], set[frozenset[str]]] = {}
+    for finding in held:
+        stored.setdefault((finding.technique, finding.measure), set()).add(
+            frozenset((finding.group, finding.reference))
+        )
+    sides: list[Side] = []
+    for (technique, measure), pairs in stored.items():
+        rates = [f for f in known if (f.technique, f.measure) == (technique, measure) and own_rate(f)]
+        if len(pairs) < len(rates) * (len(rates) - 1) // 2:
+            for at, one in enumerate(rates):
+                others = [other for other in rates[at + 1 :] if frozenset((one.group, other.group)) not in pairs]
+                sides += [
+                    side for other in others for side in (_of_rates(limit, one, other), _of_rates(limit, other, one))
+                ]
+    return sides
+
+
+def own_rate(finding: Finding) -> bool:
+    """Whether a finding is the rate of a known group, with its counts."""
+    return finding.comparison == "rate" and finding.group not in NO_SIDE and finding.sufficient.keys() == {"x", "n"}
+
+
+def _of_rates(limit: Limit, one: Finding, other: Finding) -> Side:
+    counts = {
+        "x1": one.sufficient["x"],
+        "n1": one.sufficient["n"],
+        "x2": other.sufficient["x"],
+        "n2": other.sufficient["n"],
+    }
+    own, its = counts["x1"] / counts["n1"], counts["x2"] / counts["n2"]
+    value = own - its if limit.compare == "difference" else own / its if its else None
+    n = Support(group=one.n.group, reference=other.n.group) if one.n and other.n else None
+    ids = tuple(sorted((one.id, other.id)))
+    return Side(one, one.group, other.group, value, OF_RATES[limit.compare], counts, n, ids)
 
 
 def _sides(finding: Finding) -> list[Side]:
@@ -143,7 +203,7 @@ def _sides(finding: Finding) -> list[Side]:
         sufficient = {"value": finding.value, "low": low, "high": np.inf if high is None else high, "z": z}
     if not sufficient or not method or (method == _PUBLISHED and finding.comparison == "ratio" and not finding.value):
         return []
-    side = Side(finding, finding.group, finding.reference, finding.value, method, sufficient)
+    side = Side(finding, finding.group, finding.reference, finding.value, method, sufficient, finding.n, (finding.id,))
     between = finding.comparison in BOTH_WAYS or (finding.comparison == "mean" and finding.reference != "")
     return [side, _turned(side)] if between else [side]
 
@@ -151,6 +211,7 @@ def _sides(finding: Finding) -> list[Side]:
 def _turned(side: Side) -> Side:
     """The same pair in the other order."""
     ratio = side.finding.comparison == "ratio"
+    n = side.n and Support(group=side.n.reference or 0, reference=side.n.group)
     turn: Callable[[float], float] = _inverse if ratio else lambda value: -value
     if side.method == _PUBLISHED:
         known = side.sufficient
@@ -166,7 +227,7 @@ def _turned(side: Side) -> Side:
         counted = ratio and "x1" in sufficient
         value = _ratio(sufficient) if counted else None if side.value is None else turn(side.value)
     finite = value if value is not None and np.isfinite(value) else None
-    return Side(side.finding, side.reference, side.group, finite, side.method, sufficient)
+    return Side(side.finding, side.reference, side.group, finite, side.method, sufficient, n, side.ids)
 
 
 def _inverse(value: float) -> float:
@@ -195,7 +256,7 @@ def exact(side: Side) -> Fraction | None:
     counts = side.sufficient
     if set(counts) == {"x1", "n1", "x2", "n2"} and all(float(v).is_integer() for v in counts.values()):
         x1, n1, x2, n2 = (int(counts[name]) for name in ("x1", "n1", "x2", "n2"))
-        if side.finding.comparison == "ratio":
+        if side.method == "koopman" or side.finding.comparison == "ratio":
             return Fraction(x1 * n2, n1 * x2) if x2 else None
         return Fraction(x1, n1) - Fraction(x2, n2)
     if set(counts) >= {"x", "n"} and all(float(counts[name]).is_integer() for name in ("x", "n")):

@@ -7,6 +7,7 @@ from fractions import Fraction
 from audits.findings import Interval
 from audits.judging import Family, Side, exact
 from audits.resolution import Needed
+from audits.unknowns import Unknown
 
 
 def words(measure: str) -> str:
@@ -16,7 +17,7 @@ def words(measure: str) -> str:
 
 def estimate(family: Family, side: Side, interval: Interval) -> str:
     """Return the number with the rates it is made of and its interval."""
-    measure, counts = words(family.limit.measure), side.sufficient
+    measure, counts = words(side.finding.measure), side.sufficient
     together = f" for all {'pairs' if side.reference else 'groups'} together" if interval.simultaneous else ""
     low, high = (end if end is None else Fraction(str(end)) for end in (interval.low, interval.high))
     ends = f"{_apart(family, low)} to {_apart(family, high)}"
@@ -48,7 +49,7 @@ def needed(family: Family, side: Side, needed: Needed) -> str:
     return (
         f"{rows} show that it holds, if the groups are truly equal."
         if needed.if_equal
-        else (f"{rows} settle it, if the truth is as estimated.")
+        else f"{rows} settle it, if the truth is as estimated."
     )
 
 
@@ -95,6 +96,20 @@ def left_out(family: Family) -> str:
         return ""
     rows = "1 row" if family.left_out == 1 else f"{family.left_out:,} rows"
     return f" {rows} of unknown {family.attribute} {'is' if family.left_out == 1 else 'are'} on neither side."
+
+
+def assigned(family: Family, unknown: Unknown) -> str:
+    """Return what becomes of the limit however the rows of unknown group are assigned, as a sentence."""
+    low, high = (None if end is None else Fraction(str(end)) for end in (unknown.low, unknown.high))
+    between = f"{_apart(family, low)} and {_apart(family, high)}"
+    whom = f"{unknown.worst['group']} against {unknown.worst['reference']}"
+    whose = whom if unknown.worst["reference"] else unknown.worst["group"]
+    told = {
+        "PASS": "Whatever their group, the limit holds",
+        "FAIL": "Whatever their group, the limit is broken",
+        "INCONCLUSIVE": "Depending on their group, the limit may hold or not",
+    }
+    return f" {told[unknown.verdict]}: {whose} lies between {between} by their assignment alone."
 
 
 def unmeasured(family: Family) -> str:

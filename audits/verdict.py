@@ -38,6 +38,7 @@ from audits.judging import NO_SIDE, Family, families
 from audits.resolution import Needed, rows_needed, smallest_detectable
 from audits.spec import Limit
 from audits.statistics.simultaneous import holm, one_sided
+from audits.unknowns import Unknown, assigned
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -53,7 +54,9 @@ class LimitVerdict(Frozen):
     ``worst`` the group (and reference) that decided · ``value``, ``interval`` its number: the interval for all
     numbers of the limit together, for a PASS the one whose either end holds with the level's confidence ·
     ``findings`` the ids that decided · ``p`` that nothing lies beyond the limit, ``p_adjusted`` over the policy ·
-    ``smallest_detectable``, ``rows_needed`` where nothing is shown (``audits.resolution``).
+    ``smallest_detectable`` the smallest disparity that these rows would have shown, ``rows_needed`` how many would
+    decide where nothing is shown (``audits.resolution``) · ``unknown`` the verdict again under every assignment of
+    the rows of unknown group (``audits.unknowns``).
     """
 
     limit: dict[str, Any]
@@ -69,6 +72,7 @@ class LimitVerdict(Frozen):
     p_adjusted: float | None = None
     smallest_detectable: float | None = None
     rows_needed: int | None = None
+    unknown: Unknown | None = None
     waiver: dict[str, Any] | None = None
     waived: bool = False
 
@@ -115,7 +119,9 @@ def judge(
     p = [family.p(float(z.max())) if len(z) else 1.0 for family, z in zip(held, beyond, strict=True)]
     adjusted = holm(p)  # step 3
     judged = [
-        _waive(_judge_family(family, z, one, float(all_), level, ordered), family.limit, today)
+        _waive(
+            _assign(_judge_family(family, z, one, float(all_), level, ordered), family, len(held), level), family, today
+        )
         for family, z, one, all_ in zip(held, beyond, p, adjusted, strict=True)
     ]
     overall, reason = _overall(judged)
@@ -146,8 +152,8 @@ def _judge_family(
             shown = deciding = _shown_beyond(family, beyond, 1 - (1 - level) * p / adjusted)
         at = _furthest_beyond(family, shown, level)
     side, told = family.sides[at], _interval(family, at, level, outcome == "PASS")
-    ids = [side.finding.id] if deciding[at] or not family.unmeasured else []  # the worst first
-    ids += [family.sides[i].finding.id for i in np.flatnonzero(deciding)]
+    ids = [*side.ids] if deciding[at] or not family.unmeasured else []  # the worst first
+    ids += [name for i in np.flatnonzero(deciding) for name in family.sides[i].ids]
     ids += [finding.id for finding in family.unmeasured if outcome == "INCONCLUSIVE"]
     open_ = outcome == "INCONCLUSIVE"
     needed = rows_needed(family, side, level) if open_ and not inside.all() else None
@@ -163,7 +169,7 @@ def _judge_family(
         interval=told,
         p=rounded(p),
         p_adjusted=rounded(adjusted),
-        smallest_detectable=smallest_detectable(family, side, level) if open_ else None,
+        smallest_detectable=smallest_detectable(family, side, level),
         rows_needed=needed.rows if needed else None,
     )
 
@@ -265,8 +271,17 @@ def _why_nothing(family: Family, findings: Sequence[Finding]) -> str:
     return f"no finding is over {attribute!r}{near}"
 
 
-def _waive(judged: LimitVerdict, limit: Limit, today: date) -> LimitVerdict:
+def _assign(judged: LimitVerdict, family: Family, limits: int, level: float) -> LimitVerdict:
+    """Add what becomes of the limit however the rows of unknown group are assigned."""
+    unknown = assigned(family, level, limits) if family.sides else None
+    if unknown is None:
+        return judged
+    return judged.model_copy(update={"unknown": unknown, "reason": judged.reason + sentences.assigned(family, unknown)})
+
+
+def _waive(judged: LimitVerdict, family: Family, today: date) -> LimitVerdict:
     """Note the waiver of a broken limit; one that has run out leaves the limit broken."""
+    limit = family.limit
     if limit.waiver is None:
         return judged
     try:

@@ -104,14 +104,23 @@ def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
         reason=shown(entry.get("reason") or "no reason was given", 1200),
         findings=ids,
         anchor=heading_id(first.technique, first.measure, first.attribute) if first else "",
-        notes=tuple(_notes(entry, first)),
+        notes=tuple(_notes(entry, first, _rates_of_pair(first, entry, sources))),
     )
 
 
 def _plain(worst: Finding | None, entry: Mapping[str, Any], sources: Sources) -> Text:
     """Say the pair of groups that decided a limit as numbers of people; nothing where either has few rows."""
-    if worst is None or not worst.reference or few(worst) or worst.comparison not in ("difference", "ratio"):
-        return ()
+    rates = _rates_of_pair(worst, entry, sources)
+    return rate_sentence(*rates, nouns(sources.spec)) if rates and not any(map(few, rates)) else ()
+
+
+def _rates_of_pair(worst: Finding | None, entry: Mapping[str, Any], sources: Sources) -> tuple[Finding, Finding] | None:
+    """The rates of the two groups that decided a limit on pairs of rates, in the order of the verdict's sentence."""
+    limit, told = entry.get("limit"), entry.get("worst")
+    if worst is None or not isinstance(told, Mapping) or not isinstance(limit, Mapping):
+        return None
+    if limit.get("compare") not in ("difference", "ratio"):
+        return None
     family = (worst.technique, worst.measure, worst.attribute)
     rates = {
         f.group: f
@@ -119,14 +128,8 @@ def _plain(worst: Finding | None, entry: Mapping[str, Any], sources: Sources) ->
         if f.comparison == "rate" and not f.reference and f.value is not None
         and (f.technique, f.measure, f.attribute) == family
     }  # fmt: skip
-    if worst.group not in rates or worst.reference not in rates:
-        return ()
-    told = entry.get("worst")
-    turned = (
-        isinstance(told, Mapping) and told.get("group") == worst.reference
-    )  # in the order of the verdict's sentence
-    one, other = (worst.reference, worst.group) if turned else (worst.group, worst.reference)
-    return rate_sentence(rates[one], rates[other], nouns(sources.spec))
+    one, other = (rates.get(str(told.get(side))) for side in ("group", "reference"))
+    return (one, other) if one and other else None
 
 
 def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:
@@ -149,9 +152,14 @@ def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:
     return shown(f"{title(checked.measure)} by {over}: {compared}, {side} {size}", 300)
 
 
-def _notes(entry: Mapping[str, Any], finding: Finding | None) -> list[Text]:
+def _notes(entry: Mapping[str, Any], finding: Finding | None, rates: tuple[Finding, Finding] | None) -> list[Text]:
     notes: list[Text] = []
-    if finding is not None and finding.value is not None and finding.n is not None:
+    if rates:
+        one, other = rates
+        notes.append(
+            ("Stands on ", number(one, "n.group"), f" rows of {group_name(one.group)} and ",
+             number(other, "n.group"), f" of {group_name(other.group)}."))  # fmt: skip
+    elif finding is not None and finding.value is not None and finding.n is not None:
         rows: Text = ("Stands on ", number(finding, "n.group"), " rows")
         if finding.n.reference is not None:
             rows = (*rows, f" of {group_name(finding.group)} and ", number(finding, "n.reference"),

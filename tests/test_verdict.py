@@ -113,7 +113,7 @@ def test_a_difference_wholly_inside_passes():
     assert judged.verdict == "PASS"
     assert judged.interval.level == pytest.approx(0.9)
     assert "inside the limit of 10 points with 95% confidence" in judged.reason
-    assert judged.smallest_detectable is None
+    assert 0.05 < judged.smallest_detectable < 0.1  # told beside a PASS too
 
 
 def test_a_difference_across_the_limit_is_inconclusive_with_what_it_takes():
@@ -266,7 +266,7 @@ def test_rows_of_unknown_group_are_told_and_are_no_side():
     rows = [own("a", 50, 100), own("b", 50, 100), own(MISSING_GROUP, 7, 7)]
     judged = only(limit("rate", at_most=0.7), rows)
     assert judged.verdict == "PASS"
-    assert judged.reason.endswith("7 rows of unknown race are on neither side.")
+    assert "7 rows of unknown race are on neither side. Whatever their group, the limit holds" in judged.reason
 
 
 def test_the_control_of_a_flip_rate_is_no_side():
