@@ -214,17 +214,23 @@ def test_an_unknown_method_is_refused_with_the_nearest():
 
 
 @pytest.mark.parametrize(
-    ("n1", "p1", "n2", "p2", "newcombe", "koopman"),
-    [(30, 0.1, 300, 0.1, 0.960, 0.953), (100, 0.5, 100, 0.5, 0.943, 0.934)],
+    ("n1", "p1", "n2", "p2", "published"),
+    [
+        (30, 0.1, 300, 0.1, (0.958, 0.960, 0.950, 0.947, 0.953)),
+        (50, 0.05, 1000, 0.1, (0.975, 0.962, 0.962, 0.935, 0.964)),
+        (200, 0.02, 5000, 0.03, (0.965, 0.954, 0.959, 0.946, 0.955)),
+        (100, 0.5, 100, 0.5, (0.944, 0.943, 0.941, 0.953, 0.934)),
+    ],
 )
-def test_coverage_is_that_of_the_published_simulation(n1, p1, n2, p2, newcombe, koopman):
+def test_coverage_is_that_of_the_published_simulation(n1, p1, n2, p2, published):
     rng = np.random.default_rng(0)
     x1, x2 = rng.binomial(n1, p1, 4000), rng.binomial(n2, p2, 4000)
     counts = dict(zip(TWO, (x1, np.full(4000, n1), x2, np.full(4000, n2)), strict=True))
-    low, high = bounds("newcombe", counts, Z)
-    assert np.mean((low <= p1 - p2) & (p1 - p2 <= high)) == pytest.approx(newcombe, abs=0.012)
-    low, high = bounds("koopman", counts, Z)
-    assert np.mean((low <= p1 / p2) & (p1 / p2 <= high)) == pytest.approx(koopman, abs=0.02)
+    methods = ("agresti-caffo", "newcombe", "miettinen-nurminen", "adjusted-log", "koopman")
+    for method, expected in zip(methods, published, strict=True):
+        truth = p1 / p2 if method in ("adjusted-log", "koopman") else p1 - p2
+        low, high = bounds(method, counts, Z)
+        assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(expected, abs=0.014), method
 
 
 def test_the_p_value_of_a_difference_is_that_of_the_pooled_score_test():

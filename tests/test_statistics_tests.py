@@ -14,6 +14,7 @@ from audits.statistics.power import (
     rows_noninferiority,
     rows_ratio,
 )
+from audits.statistics.rates import tail
 from audits.statistics.simultaneous import (
     bonferroni,
     bonferroni_critical,
@@ -33,6 +34,7 @@ def test_mcnemar_gives_the_bentur_answers():
     assert mcnemar_p(1, 7, "asymptotic") == pytest.approx(0.0339, abs=5e-5)
     assert mcnemar_p(1, 7, "exact") == pytest.approx(0.0703, abs=5e-5)
     assert mcnemar_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
+    assert mcnemar_p(1, 7, "corrected") == pytest.approx(2 * tail(3.125**0.5))
 
 
 def test_mid_p_of_as_many_flips_each_way_takes_half_the_point():
@@ -41,14 +43,17 @@ def test_mid_p_of_as_many_flips_each_way_takes_half_the_point():
 
 
 def test_mcnemar_refuses_an_unknown_method():
-    with pytest.raises(ValueError, match="expected mid-p, exact or asymptotic"):
+    with pytest.raises(ValueError, match="expected mid-p, exact, asymptotic or corrected"):
         mcnemar_p(1, 2, "chi")
 
 
 def test_statsmodels_gives_the_same_exact_mcnemar():
     from statsmodels.stats.contingency_tables import mcnemar
 
-    assert mcnemar_p(4, 9, "exact") == pytest.approx(mcnemar([[5, 4], [9, 5]], exact=True).pvalue)
+    table = [[5, 4], [9, 5]]
+    assert mcnemar_p(4, 9, "exact") == pytest.approx(mcnemar(table, exact=True).pvalue)
+    assert mcnemar_p(4, 9, "corrected") == pytest.approx(mcnemar(table, exact=False, correction=True).pvalue)
+    assert mcnemar_p(4, 9, "asymptotic") == pytest.approx(mcnemar(table, exact=False, correction=False).pvalue)
 
 
 def test_flips_in_clusters_give_the_smaller_statistic():

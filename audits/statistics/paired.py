@@ -74,7 +74,8 @@ def mcnemar_p(b: int, c: int, method: str = "mid-p") -> float:
     Args:
         b: flips one way.
         c: flips the other way.
-        method: ``mid-p`` (recommended), ``exact`` or ``asymptotic``.
+        method: ``mid-p`` (recommended), ``exact``, ``asymptotic`` or ``corrected`` (asymptotic with the continuity
+            correction (|b − c| − 1)²/(b + c); conservative).
 
     Source: Fagerland, Lydersen, Laake 2013, BMC Medical Research Methodology 13:91.
     """
@@ -82,6 +83,8 @@ def mcnemar_p(b: int, c: int, method: str = "mid-p") -> float:
         return 1.0
     if method == "asymptotic":
         return 2 * tail(abs(mcnemar_z(b, c)))
+    if method == "corrected":
+        return 2 * tail(max(abs(b - c) - 1, 0) / math.sqrt(b + c))
     from scipy.special import bdtr
 
     fewer, flips = min(b, c), b + c
@@ -89,7 +92,7 @@ def mcnemar_p(b: int, c: int, method: str = "mid-p") -> float:
     if method == "exact":
         return exact
     if method != "mid-p":
-        raise ValueError(f"method: got {method!r}, expected mid-p, exact or asymptotic")
+        raise ValueError(f"method: got {method!r}, expected mid-p, exact, asymptotic or corrected")
     point = float(bdtr(fewer, flips, 0.5) - (bdtr(fewer - 1, flips, 0.5) if fewer else 0.0))
     return 1 - point / 2 if b == c else exact - point
 
