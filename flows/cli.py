@@ -240,6 +240,21 @@ def list_(what: str, out: Path, json_out: bool) -> None:
 
 
 @main.command()
+@as_json
+@reports_errors
+def selfcheck(json_out: bool) -> int:
+    """Recompute the published known answers with the installed versions."""
+    from audits.selfcheck import selfcheck as check
+
+    report = check()
+    if json_out:
+        _print(report.to_json())
+    else:
+        click.echo(report.to_text(), nl=False)
+    return 0 if report.ok else CANNOT
+
+
+@main.command()
 @click.option("--json", "json_out", is_flag=True, help="What it does anyway.")
 @reports_errors
 def schema(json_out: bool) -> None:
