@@ -84,14 +84,15 @@ class Evidence:
 
     def table(self, name: str) -> pa.Table:
         """Return ``<name>.parquet``, memory-mapped. Raises ``ArtifactError`` where it is absent."""
-        return pq.read_table(self._file(name), memory_map=True)
+        return pq.read_table(self.file(name), memory_map=True)
 
     def column(self, name: str, column: str, encoded: bool = False) -> pa.ChunkedArray:
         """Return one column of ``<name>.parquet`` without reading the others, ``encoded`` as a dictionary."""
         wanted = [column] if encoded else None
-        return pq.read_table(self._file(name), columns=[column], memory_map=True, read_dictionary=wanted)[column]
+        return pq.read_table(self.file(name), columns=[column], memory_map=True, read_dictionary=wanted)[column]
 
-    def _file(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """Return the path of ``<name>.parquet``. Raises ``ArtifactError`` where it is absent."""
         path = self.folder / f"{name}.parquet"
         if not path.is_file():
             raise ArtifactError(f"evidence {path.name}: not found in {str(self.folder)!r}", "run the audit again")
@@ -120,7 +121,7 @@ class Evidence:
     @property
     def attributes(self) -> list[str]:
         """Names of the sliced attributes and intersections, in spec order."""
-        return [name for name in pq.read_schema(self._file("slices")).names if name != "row"]
+        return [name for name in pq.read_schema(self.file("slices")).names if name != "row"]
 
     def groups(self, attribute: str) -> NDArray[np.str_]:
         """Return each audited row's group of ``attribute``, as an object array of strings."""
@@ -134,9 +135,10 @@ class Evidence:
         ``(missing)`` is last, where there are such rows.
         Read from the file as a dictionary, so that ten million names are never made.
         """
-        return _ordered(_encoded(self.column("slices", attribute, encoded=True)), self._group_order(attribute))
+        return _ordered(_encoded(self.column("slices", attribute, encoded=True)), self.group_order(attribute))
 
-    def _group_order(self, attribute: str) -> list[str]:
+    def group_order(self, attribute: str) -> list[str]:
+        """Return the group names that ``groups.json`` lists, in its order; empty where it lists none."""
         path = self.folder / "groups.json"
         document = json.loads(path.read_bytes()) if path.is_file() else {}
         listed = document.get("attributes", {}).get(attribute, {}).get("groups", [])

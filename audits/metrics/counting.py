@@ -1,4 +1,4 @@
-"""From rows to confusion counts: one bincount over small codes, a million rows at a time."""
+"""From rows to confusion counts: one bincount over small codes; tallies add up over blocks of rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from audits.metrics import Counts
 CELLS = 9
 """Truth (unknown, negative, positive) × decision (unknown, negative, positive)."""
 
-_AT_ONCE = 1 << 18  # rows whose codes fit the processor's cache
+AT_ONCE = 1 << 18
+"""Rows whose codes fit the processor's cache."""
+
 _BYTE = 256
+_CLUSTER_BITS = 31
+_SPARSE = 1 << 22  # cells of clusters that wait to be sorted in
 
 
 def cells(labels: NDArray[np.int8], decisions: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -46,16 +50,31 @@ def tally(
     Returns:
         groups × 3 (truth: unknown, negative, positive) × 3 (decision: unknown, negative, positive).
     """
-    if weights is None and groups * CELLS <= _BYTE:
-        return _tally_bytes(codes, cell)[: groups * CELLS].reshape(groups, 3, 3)
-    total = np.zeros(groups * CELLS, dtype=np.int64 if weights is None else np.float64)
-    for start in range(0, len(codes), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    total = np.zeros((groups, 3, 3), dtype=np.int64 if weights is None else np.float64)
+    add_to(total, codes, cell, weights)
+    return total
+
+
+def add_to(
+    total: NDArray[Any],
+    codes: NDArray[np.integer[Any]],
+    cell: NDArray[np.int8],
+    weights: NDArray[np.float64] | None = None,
+) -> None:
+    """Add more rows to a tally (groups × 3 × 3); blocks of whole ``AT_ONCE`` give the bytes of one long tally."""
+    flat = total.reshape(-1)
+    if weights is None and len(flat) <= _BYTE:
+        flat += _tally_bytes(codes, cell)[: len(flat)]
+        return
+    for start in range(0, len(codes), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         key = codes[part].astype(np.intp)
         key *= CELLS
         key += cell[part]
-        total += np.bincount(key, None if weights is None else weights[part], minlength=groups * CELLS)
-    return total.reshape(groups, 3, 3)
+        if len(flat) > AT_ONCE:
+            np.add.at(flat, key, 1 if weights is None else weights[part])
+        else:
+            flat += np.bincount(key, None if weights is None else weights[part], minlength=len(flat))
 
 
 def _tally_bytes(codes: NDArray[np.integer[Any]], cell: NDArray[np.int8]) -> NDArray[np.int64]:
@@ -65,8 +84,8 @@ def _tally_bytes(codes: NDArray[np.integer[Any]], cell: NDArray[np.int8]) -> NDA
     key += cell.view(np.uint8)
     even = len(key) // 2 * 2
     pairs = np.zeros(_BYTE * _BYTE, dtype=np.int64)
-    for start in range(0, even, 4 * _AT_ONCE):
-        part = key[start : min(start + 4 * _AT_ONCE, even)]
+    for start in range(0, even, 4 * AT_ONCE):
+        part = key[start : min(start + 4 * AT_ONCE, even)]
         pairs += np.bincount(part.view(np.uint16), minlength=_BYTE * _BYTE)
     square = pairs.reshape(_BYTE, _BYTE)
     counts: NDArray[np.int64] = square.sum(axis=0) + square.sum(axis=1)
@@ -102,10 +121,56 @@ def tally_clusters(
     weights: NDArray[np.float64] | None = None,
 ) -> list[NDArray[Any]]:
     """Return, group by group, the tally of each of its clusters: clusters of the group × 3 × 3."""
-    found = []
-    for group in range(groups):
-        rows = np.flatnonzero(codes == group)
-        _, inside = np.unique(clusters[rows], return_inverse=True)
-        count = int(inside.max()) + 1 if len(rows) else 0
-        found.append(tally(inside, count, cell[rows], None if weights is None else weights[rows]))
-    return found
+    tallies = ClusterTallies(weights is not None)
+    tallies.add(codes, cell, clusters, weights)
+    return [tallies.of(group) for group in range(groups)]
+
+
+class ClusterTallies:
+    """The tally of each cluster in each group, kept sparse: what is stored are the cells that have rows."""
+
+    def __init__(self, weighted: bool) -> None:
+        self._dtype = np.float64 if weighted else np.int64
+        self._known = (np.empty(0, np.int64), np.empty(0, self._dtype))
+        self._new: list[tuple[NDArray[np.int64], NDArray[Any]]] = []
+
+    def add(
+        self,
+        codes: NDArray[np.integer[Any]],
+        cell: NDArray[np.int8],
+        clusters: NDArray[np.integer[Any]],
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Add more rows: group, cell, cluster (below 2³¹) and weight of each."""
+        key = (codes.astype(np.int64) << _CLUSTER_BITS) + clusters
+        key *= CELLS
+        key += cell
+        self._new.append(np.unique(key, return_counts=True) if weights is None else _summed(key, weights))
+        if sum(len(keys) for keys, _ in self._new) > len(self._known[0]) + _SPARSE:
+            self._settle()
+
+    def of(self, group: int) -> NDArray[Any]:
+        """Return the tally of each cluster of a group, in the order of their numbers: clusters × 3 × 3."""
+        self._settle()
+        keys, values = self._known
+        first, last = np.searchsorted(keys, np.array([group, group + 1], np.int64) * (CELLS << _CLUSTER_BITS))
+        keys = keys[first:last]
+        cluster = keys // CELLS
+        place = np.cumsum(np.diff(cluster, prepend=cluster[:1]) != 0)
+        table = np.zeros((int(place[-1]) + 1 if len(place) else 0, CELLS), self._dtype)
+        table[place, keys % CELLS] = values[first:last]
+        return table.reshape(-1, 3, 3)
+
+    def _settle(self) -> None:
+        if self._new:
+            parts = [self._known, *self._new]
+            self._known = _summed(np.concatenate([k for k, _ in parts]), np.concatenate([v for _, v in parts]))
+            self._new = []
+
+
+def _summed(keys: NDArray[np.int64], values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """The distinct keys in order, and for each the sum of its values, added in the order in which they stand."""
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    return keys[first], np.add.reduceat(values[order], first) if len(first) else values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence import Evidence
-from audits.metrics.counting import confusion, tally, tally_clusters
+from audits.findings import MISSING_GROUP
+from audits.metrics.counting import ClusterTallies, add_to, confusion, tally, tally_clusters
+from audits.metrics.streams import BLOCK, Block, Names, blocks
 from audits.registry import Entry
 from audits.statistics import critical
 from audits.statistics.rates import degrees_adjusted
@@ -69,6 +72,71 @@ def count(evidence: Evidence, attribute: str, cell: NDArray[np.int8]) -> Counted
         None if weights is None else tally(codes, len(groups), cell, weights**2),
         None if clusters is None else tally_clusters(codes, len(groups), cell, clusters, weights),
     )
+
+
+def count_all(evidence: Evidence, attributes: Sequence[str], block: int = BLOCK) -> dict[str, Counted]:
+    """Tally the rows of every group of several attributes in one pass over the files, in constant memory.
+
+    Labels count where the spec names one; decisions are the data's own, or the model's looked up by input. The groups
+    stand in the order of ``Evidence.codes``. What is kept is one table per attribute; with clusters, the cells of each
+    cluster that have rows; with a model, its predictions.
+
+    Args:
+        evidence: the files.
+        attributes: names of attributes and intersections.
+        block: rows that are held at a time.
+
+    Raises:
+        ArtifactError: a file is absent, or the two do not have the same rows.
+    """
+    names = {attribute: Names() for attribute in attributes}
+    data = evidence.spec.data
+    tallies = {attribute: _Tallies(bool(data.weight), bool(data.cluster)) for attribute in attributes}
+    for part in blocks(evidence, names, block):
+        for attribute, growing in tallies.items():
+            growing.add(len(names[attribute].known), part.groups[attribute], part)
+    return {
+        attribute: growing.counted(attribute, names[attribute].known, evidence.group_order(attribute))
+        for attribute, growing in tallies.items()
+    }
+
+
+class _Tallies:
+    """The tallies of one attribute while rows are being read; groups by the order in which they were first seen."""
+
+    def __init__(self, weighted: bool, clustered: bool) -> None:
+        self.rows: NDArray[Any] = np.zeros((0, 3, 3), np.int64)
+        self.weights = np.zeros((0, 3, 3)) if weighted else None
+        self.squares = np.zeros((0, 3, 3)) if weighted else None
+        self.clusters = ClusterTallies(weighted) if clustered else None
+
+    def add(self, groups: int, codes: NDArray[np.int32], part: Block) -> None:
+        self.rows = _grown(self.rows, groups)
+        add_to(self.rows, codes, part.cell)
+        if self.weights is not None and self.squares is not None and part.weights is not None:
+            self.weights, self.squares = _grown(self.weights, groups), _grown(self.squares, groups)
+            add_to(self.weights, codes, part.cell, part.weights)
+            add_to(self.squares, codes, part.cell, part.weights**2)
+        if self.clusters is not None and part.clusters is not None:
+            self.clusters.add(codes, part.cell, part.clusters, part.weights)
+
+    def counted(self, attribute: str, seen: list[str], order: list[str]) -> Counted:
+        place = {group: at for at, group in enumerate(seen)}
+        listed = [group for group in order if group != MISSING_GROUP]
+        others = sorted(place.keys() - set(listed) - {MISSING_GROUP})
+        missing = MISSING_GROUP in place and bool(self.rows[place[MISSING_GROUP]].any())
+        groups = [*listed, *others, *[MISSING_GROUP] * missing]
+        at = [place.get(group, len(seen)) for group in groups]  # a group without rows is the zeros after the last
+        weights, squares = (None if t is None else _grown(t, len(seen) + 1)[at] for t in (self.weights, self.squares))
+        clusters = None if self.clusters is None else [self.clusters.of(one) for one in at]
+        return Counted(attribute, groups, _grown(self.rows, len(seen) + 1)[at], weights, squares, clusters)
+
+
+def _grown(table: NDArray[Any], groups: int) -> NDArray[Any]:
+    """A table with room for more groups."""
+    if len(table) >= groups:
+        return table
+    return np.concatenate([table, np.zeros((groups - len(table), 3, 3), table.dtype)])
 
 
 def measure(evidence: Evidence, entry: Entry, counted: Counted, floor: int) -> GroupRates:
