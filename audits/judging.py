@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 
 from audits.findings import MISSING_GROUP, Finding, Support
-from audits.metrics import registry as metrics
 from audits.spec import Limit
 from audits.statistics import METHODS, bounds, critical, reverse, z_where
 from audits.statistics.roots import Floats, falling_root
@@ -125,15 +124,20 @@ def families(policy: Sequence[Limit], findings: Sequence[Finding]) -> list[Famil
     return [_family(limit, attribute, findings) for limit in policy for attribute in limit.attributes]
 
 
-def measures_of(limit: Limit) -> tuple[str, ...]:
+def measures_of(limit: Limit, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Return what a limit is held against: its measure, or the components of one that is the largest of several."""
-    entry = metrics.entries().get(limit.measure)
-    components = entry.facts["components"] if entry and limit.compare in ("difference", "ratio") else ()
-    return tuple(components) or (limit.measure,)
+    if limit.compare not in OF_RATES or any(
+        (limit.measure, limit.compare) == (f.measure, f.comparison) for f in findings
+    ):
+        return (limit.measure,)
+    from audits.metrics import registry
+
+    entry = registry.entries().get(limit.measure)
+    return tuple(entry.facts["components"]) if entry and entry.facts["components"] else (limit.measure,)
 
 
 def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family:
-    measures = measures_of(limit)
+    measures = measures_of(limit, findings)
     known = [
         f
         for f in findings

@@ -88,7 +88,9 @@ def _known_measures(spec: AuditSpec) -> set[str] | None:
             return None
         entry = techniques.registry[name]
         if "metrics" in entry.options.model_fields:
-            known |= set(options.get("metrics") or (each.name for each in metrics.of_task(entry.facts["task"])))
+            named = options.get("metrics")
+            task = [each.name for each in metrics.of_task(entry.facts["task"])]
+            known |= set(named if isinstance(named, list | tuple) else task)
             known |= set(entry.facts["measures"])
         elif entry.facts.get("measures"):
             known |= set(entry.facts["measures"])

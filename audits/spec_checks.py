@@ -263,7 +263,7 @@ def _option_names(spec: AuditSpec, place: Place, options: Mapping[str, Any], tas
         if name not in spec.protected:
             hint = nearest(str(name), spec.protected)
             yield Mistake(where, f"got {name!r}, expected a protected attribute", hint)
-    if options.get("metrics"):
+    if options.get("metrics") and not isinstance(options["metrics"], str):
         from audits import metrics
 
         known = [entry.name for entry in metrics.of_task(task)]

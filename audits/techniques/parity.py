@@ -1,25 +1,39 @@
-"""Parity: the same rate in every group? Rates, and the difference and ratio of every pair of groups."""
+"""Parity: the same decisions for every group? Rates, their differences and ratios, and what is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from audits import metrics as catalogue
-from audits.errors import SpecError, nearest
 from audits.evidence import Evidence
-from audits.findings import MISSING_GROUP, Finding, Interval, Support, rounded
-from audits.findings import Evidence as Source
-from audits.metrics import direction
-from audits.metrics.counting import cells
-from audits.metrics.groups import GroupRates, count, measure
+from audits.findings import Finding
+from audits.metrics import Counts, chosen, direction, of_task
+from audits.metrics.comparing import rate_findings
+from audits.metrics.counting import CELLS, cells, confusion
+from audits.metrics.groups import Counted, GroupRates, count, measure
+from audits.metrics.pairing import known_groups, pairs_of
+from audits.metrics.replicating import equal_groups, moved_to_equal, tables
+from audits.metrics.running import Summarised, findings
 from audits.registry import Entry
-from audits.statistics import bounds, critical, difference_p
-from audits.statistics.roots import Floats, quotient
-from audits.statistics.simultaneous import holm
+from audits.statistics import bootstrap
+from audits.statistics.roots import Floats
 from audits.techniques import technique
+
+USUAL = (
+    "selection_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "true_negative_rate",
+    "false_negative_rate",
+    "precision",
+    "negative_predictive_value",
+    "accuracy",
+    "base_rate",
+)
+"""The metrics of an audit that names none."""
 
 
 @technique(
@@ -27,194 +41,148 @@ from audits.techniques import technique
     needs={"decisions"},
     replayable=True,
 )
-def parity(evidence: Evidence, *, metrics: list[str] | None = None, floor: int = 1) -> Iterator[Finding]:
-    """Rates of every group, and difference and ratio of every pair of groups, with intervals.
+def parity(
+    evidence: Evidence, *, metrics: list[str] | Literal["all"] | None = None, floor: int = 1
+) -> Iterator[Finding]:
+    """Rates of every group, difference and ratio of every pair of groups, composites and inequality of all groups.
 
-    Yields a ``rate`` per group (the rows of ``(missing)`` too), and per pair a ``difference`` (group − reference,
+    Of a rate: a ``rate`` per group (the rows of ``(missing)`` too), and per pair a ``difference`` (group − reference,
     two-sided p-value of the pooled score test, Holm-adjusted over the pairs) and a ``ratio`` (group / reference):
-    every group against the reference, then every other pair once. Weighted rows count as Kish's effective number
-    of rows; rows in clusters as the number of independent rows of the same precision, group by group (groups that
-    share clusters are taken as independent, which widens the interval where they rise and fall together).
+    every group against the reference, then every other pair once (of more than a dozen groups, those with the
+    reference alone: a verdict derives the others from the rates); and the range over all groups, with what chance
+    makes of it. Of other metrics: a ``mean`` per group, a ``gap`` per pair or a ``whole``, with intervals from
+    resampled counts. Weighted rows count as Kish's effective number of rows; rows in clusters as the number of
+    independent rows of the same precision, group by group.
 
     Args:
         evidence: rows, slices and predictions.
-        metrics: names of metrics (``evenhand list metrics``); default all that the data allow.
-        floor: fewest rows of the denominator for a number; below it the number is missing, with that reason.
+        metrics: names of metrics (``evenhand list metrics``) or ``all``; default the usual ones that the data allow.
+        floor: fewest rows of the denominator for a rate; below it the number is missing, with that reason.
     """
-    chosen = [_known(name) for name in metrics] if metrics is not None else _allowed(evidence)
-    labels, decisions = evidence.label_codes(), evidence.decision_codes()
-    if evidence.spec.data.label is None:
-        labels = np.full_like(labels, -1)
-    cell = cells(labels, decisions)
+    entries = _entries(evidence, metrics)
+    plain = [entry for entry in entries if is_rate(entry)]
+    others = [entry for entry in entries if not is_rate(entry)]
+    cell = cells(*_codes(evidence))
     for attribute in evidence.attributes:
         counted = count(evidence, attribute, cell)
-        for entry in chosen:
+        for entry in plain:
             rates = measure(evidence, entry, counted, max(floor, 1))
-            yield from _rates(rates)
-            yield from _pairs(rates, _pair_order(evidence, rates))
+            yield from rate_findings(rates, _pairs(evidence, rates))
+        if others:
+            yield from _others(evidence, others, counted)
 
 
-def _known(name: str) -> Entry:
-    if name not in catalogue.registry:
-        raise SpecError(f"parity metrics: got {name!r}, which is not one", nearest(name, catalogue.registry))
-    return catalogue.registry[name]
+def is_rate(entry: Entry) -> bool:
+    """Whether a metric is a share of the rows of one group, with the intervals of a rate."""
+    return bool(entry.facts["over"] == "group" and entry.facts["scale"] == "rate")
 
 
-def _allowed(evidence: Evidence) -> list[Entry]:
-    """Every metric whose needs the spec meets."""
-    data = evidence.spec.data
-    label = data.label is not None
-    decision = evidence.spec.model is not None or data.decision is not None or data.score is not None
-    entries = catalogue.of_task("binary")
-    return [e for e in entries if (label or not e.facts["labels"]) and (decision or not e.facts["decisions"])]
+def _entries(evidence: Evidence, names: Sequence[str] | None) -> list[Entry]:
+    """The metrics that are asked for, or those that the data allow; with the components of composites."""
+    if names is None or names == "all":
+        data = evidence.spec.data
+        label = data.label is not None
+        decision = evidence.spec.model is not None or data.decision is not None or data.score is not None
+        entries = of_task("binary") if names else chosen("binary", USUAL)
+        entries = [e for e in entries if (label or not e.facts["labels"]) and (decision or not e.facts["decisions"])]
+    else:
+        entries = chosen("binary", list(names))
+    known = [entry.name for entry in entries]
+    return chosen("binary", list(dict.fromkeys([*known, *(c for e in entries for c in e.facts["components"])])))
 
 
-def _words(measure: str) -> str:
-    return measure.replace("_", " ")
+def _pairs(evidence: Evidence, rates: GroupRates) -> list[tuple[int, int]]:
+    """``best`` is the group with the most favourable value of the measure itself."""
+    sign = -1 if "low" in direction(rates.good, rates.favourable) else 1
+    values = [None if why else sign * float(v) for why, v in zip(rates.missing, rates.value, strict=True)]
+    return pairs_of(evidence, rates.attribute, rates.groups, rates.totals, values)
 
 
-def _rates(rates: GroupRates) -> Iterator[Finding]:
-    low, high = bounds("wilson", {"x": rates.x, "n": rates.n}, critical(rates.level))
-    for at, group in enumerate(rates.groups):
-        yield _finding(
-            rates,
-            group=group,
-            comparison="rate",
-            value=float(rates.value[at]),
-            missing=rates.missing[at],
-            limits=(low[at], high[at], "wilson"),
-            n=Support(group=rates.rows[at]),
-            sufficient={"x": float(rates.x[at]), "n": float(rates.n[at])},
-            direction=direction(rates.good, rates.favourable),
+def _others(evidence: Evidence, entries: Sequence[Entry], counted: Counted) -> Iterator[Finding]:
+    """Metrics that are no plain rates, from the counts of all groups together."""
+    table, again, chance = _resampled(evidence, counted)
+    totals = counted.rows.sum(axis=(1, 2))
+    for entry in entries:
+
+        def counts(of: NDArray[Any], entry: Entry = entry) -> Counts:
+            return confusion(of, entry.facts["decisions"])
+
+        yield from findings(
+            entry,
+            Summarised(
+                technique="parity",
+                attribute=counted.attribute,
+                groups=counted.groups,
+                summary=counts(table),
+                replicates=counts(again),
+                by_chance=counts(chance(entry)) if entry.facts["boundary"] else None,
+                rows=lambda entry: _known_rows(entry, counted),
+                pairs=pairs_of(evidence, counted.attribute, counted.groups, totals),
+                level=evidence.spec.statistics.level,
+                favourable=evidence.spec.data.positive_is_favourable,
+                file="rows.parquet" if evidence.spec.model is None else "predictions.parquet",
+            ),
         )
 
 
-def _pair_order(evidence: Evidence, rates: GroupRates) -> list[tuple[int, int]]:
-    """Pairs of positions (group, reference): all against the reference, then every other pair once."""
-    known = [at for at, group in enumerate(rates.groups) if group != MISSING_GROUP]
-    if len(known) < 2:
-        return []
-    reference = _reference(evidence.reference(rates.attribute), rates, known)
-    first = [(at, reference) for at in known if at != reference]
-    return first + [(b, a) for i, a in enumerate(known) for b in known[i + 1 :] if reference not in (a, b)]
-
-
-def _reference(policy: str, rates: GroupRates, known: Sequence[int]) -> int:
-    """The position of the group that the others are told against.
-
-    ``best`` is the group with the most favourable value of the measure itself. Where the policy names no group
-    that has rows (an intersection that nobody is in), it is the largest.
-    """
-    from audits.slices import reference_group
-
-    names = [rates.groups[at] for at in known]
-    counts = {name: float(rates.totals[at]) for name, at in zip(names, known, strict=True)}
-    sign = -1 if "low is good" in direction(rates.good, rates.favourable) else 1
-    values = {
-        name: None if rates.missing[at] else sign * float(rates.value[at])
-        for name, at in zip(names, known, strict=True)
-    }
-    found = reference_group(policy, names, counts, values) or reference_group("largest", names, counts)
-    return known[names.index(found)] if found else known[0]
-
-
-def _pairs(rates: GroupRates, pairs: Sequence[tuple[int, int]]) -> Iterator[Finding]:
-    if not pairs:
-        return
-    one, two = np.array(pairs).T
-    counts = {"x1": rates.x[one], "n1": rates.n[one], "x2": rates.x[two], "n2": rates.n[two]}
-    missing = ["; ".join(filter(None, (rates.missing[a], rates.missing[b]))) for a, b in pairs]
-    yield from _differences(rates, pairs, counts, missing)
-    yield from _ratios(rates, pairs, counts, missing)
-
-
-def _differences(
-    rates: GroupRates, pairs: Sequence[tuple[int, int]], counts: dict[str, Floats], missing: list[str]
-) -> Iterator[Finding]:
-    low, high = bounds("newcombe", counts, critical(rates.level))
-    p = difference_p(**counts)
-    measured = np.array([not why for why in missing])
-    adjusted = np.ones(len(pairs))
-    adjusted[measured] = holm(p[measured])
-    for at, (one, two) in enumerate(pairs):
-        yield _finding(
-            rates,
-            group=rates.groups[one],
-            reference=rates.groups[two],
-            comparison="difference",
-            value=float(rates.value[one] - rates.value[two]),
-            missing=missing[at],
-            limits=(low[at], high[at], "newcombe"),
-            n=Support(group=rates.rows[one], reference=rates.rows[two]),
-            sufficient={name: float(column[at]) for name, column in counts.items()},
-            direction=f"{direction(rates.good, rates.favourable)}; difference = group − reference",
-            p=(float(p[at]), float(adjusted[at])),
+def _resampled(evidence: Evidence, counted: Counted) -> tuple[Floats, Floats, Callable[[Entry], Floats]]:
+    """The tally of an attribute, resampled tallies, and a maker of tallies that differ by chance alone."""
+    shape, number = counted.rows.shape, bootstrap.NUMBER
+    rng = np.random.default_rng([evidence.spec.statistics.seed, _place(evidence, counted.attribute)])
+    table = np.asarray(counted.rows if counted.weights is None else counted.weights, np.float64)
+    known = known_groups(counted.groups)
+    if counted.clusters is None:
+        squares = counted.squares
+        again = (
+            bootstrap.multinomial(table.astype(np.int64), number, rng)
+            if squares is None
+            else bootstrap.poisson(table, number, rng, squares)
         )
+        chance_seed = int(rng.integers(1 << 62))
+
+        def chance(entry: Entry) -> Floats:
+            flat = equal_groups(
+                table.reshape(shape[0], -1),
+                number,
+                np.random.default_rng(chance_seed),
+                squares=None if squares is None else squares.reshape(shape[0], -1),
+                given=_given(entry),
+                known=known,
+            )
+            return flat.reshape(number, *shape)
+
+        return table, again, chance
+    codes, _ = evidence.codes(counted.attribute)
+    labels, decisions = _codes(evidence)
+    cell = cells(labels, decisions)
+    many = tables(codes, shape[0], cell, CELLS, evidence.weights(), evidence.cluster_codes(), number, rng)
+
+    def moved(entry: Entry) -> Floats:
+        flat = moved_to_equal(many.table, many.replicates, _given(entry), known)
+        return flat.reshape(number, *shape)
+
+    return table, many.replicates.reshape(number, *shape), moved
 
 
-def _ratios(
-    rates: GroupRates, pairs: Sequence[tuple[int, int]], counts: dict[str, Floats], missing: list[str]
-) -> Iterator[Finding]:
-    low, high = bounds("koopman", counts, critical(rates.level))
-    ratio = quotient(rates.value[[a for a, _ in pairs]], rates.value[[b for _, b in pairs]])
-    for at, (one, two) in enumerate(pairs):
-        why = missing[at]
-        if not why and rates.value[two] == 0:
-            name, n = rates.groups[two], int(rates.rows[two])
-            why = f"the {_words(rates.measure)} of {name} is 0 of {n} {rates.among}, so there is no ratio to it"
-        yield _finding(
-            rates,
-            group=rates.groups[one],
-            reference=rates.groups[two],
-            comparison="ratio",
-            value=float(ratio[at]),
-            missing=why,
-            limits=(low[at], high[at], "koopman"),
-            n=Support(group=rates.rows[one], reference=rates.rows[two]),
-            sufficient={} if missing[at] else {name: float(column[at]) for name, column in counts.items()},
-            direction=f"{direction(rates.good, rates.favourable)}; ratio = group / reference",
-        )
+def _given(entry: Entry) -> NDArray[np.int64] | None:
+    """Which cells are compared with which where groups are equal: all, those of one truth, or of one decision."""
+    if not entry.facts["labels"]:
+        return None
+    truth, decision = np.divmod(np.arange(CELLS), 3)
+    return decision if "predicted" in entry.facts["among"] else truth
 
 
-def _finding(
-    rates: GroupRates,
-    *,
-    group: str,
-    comparison: Any,
-    value: float,
-    missing: str,
-    limits: tuple[Any, Any, str],
-    n: Support,
-    sufficient: dict[str, float],
-    direction: str,
-    reference: str = "",
-    p: tuple[float, float] | None = None,
-) -> Finding:
-    """One finding; where ``missing`` says why there is no number, nothing but the rows it would stand on."""
-    low, high, method = float(limits[0]), float(limits[1]), limits[2]
-    known = not missing
-    sides = f"{group} | {reference}" if reference else group
-    return Finding(
-        technique="parity",
-        measure=rates.measure,
-        attribute=rates.attribute,
-        group=group,
-        reference=reference,
-        comparison=comparison,
-        value=rounded(value) if known else None,
-        missing=missing,
-        interval=Interval(
-            low=rounded(low), high=rounded(high) if np.isfinite(high) else None, level=rates.level, method=method
-        )
-        if known
-        else None,
-        n=n,
-        sufficient={name: rounded(number) for name, number in sufficient.items()}
-        if known or comparison == "ratio"
-        else {},
-        p=rounded(p[0]) if known and p else None,
-        p_adjusted=rounded(p[1]) if known and p else None,
-        adjustment="holm" if known and p else "",
-        direction=direction,
-        evidence=Source(file=rates.file, selector=f"{rates.attribute} = {sides}; among {rates.among}"),
-    )
+def _known_rows(entry: Entry, counted: Counted) -> Floats:
+    """The rows of each group of which a metric knows what it needs."""
+    rows = counted.rows[:, 1:] if entry.facts["labels"] else counted.rows
+    rows = rows[..., 1:] if entry.facts["decisions"] else rows
+    return np.asarray(rows.sum(axis=(1, 2)), np.float64)
+
+
+def _codes(evidence: Evidence) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    labels = evidence.label_codes()
+    return (labels if evidence.spec.data.label is not None else np.full_like(labels, -1)), evidence.decision_codes()
+
+
+def _place(evidence: Evidence, attribute: str) -> int:
+    return evidence.attributes.index(attribute)
