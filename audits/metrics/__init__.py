@@ -66,6 +66,8 @@ def metric(
     scale: Scale = "rate",
     unit: str = "proportion",
     boundary: bool = False,
+    given: Literal["", "truth", "decision"] = "",
+    across: bool = False,
     components: tuple[str, ...] = (),
     names: Mapping[str, str] | None = None,
 ) -> Callable[[Metric], Metric]:
@@ -85,8 +87,12 @@ def metric(
         scale: ``"rate"`` a share of rows, with the intervals of a rate · ``"proportion"`` another number from 0 to 1 ·
             ``"positive"`` a number above 0, told as a ratio too · ``"number"`` any.
         unit: of the value.
-        boundary: parity is the least value it can take, so that its resampled values all lie beyond it: it has no
-            interval; what chance alone would make of it is told beside it.
+        boundary: parity is the least value it can take (the greatest, where ``good`` is ``"one"``), so that its
+            resampled values all lie beyond it: it has no interval; what chance alone would make of it is told beside.
+        given: what groups may differ in though they are equal by this metric, where ``boundary``: with ``"truth"``
+            chance is told of groups that keep their base rates (``audits.metrics.replicating.equal_groups``).
+        across: ``over="group"``, but the number of a group compares it with the other groups already (the last axis
+            of what it takes): rows of unknown group are not among them, and pairs are not compared by it.
         components: rates whose differences it is the largest of; a limit on it is held against theirs.
         names: what other libraries call it, with their sign: ``{"fairlearn": "selection_rate"}``.
     """
@@ -101,6 +107,8 @@ def metric(
         scale=scale,
         unit=unit,
         boundary=boundary,
+        given=given,
+        across=across,
         components=components,
         names=dict(names or {}),
     )

@@ -22,6 +22,8 @@ from audits.statistics.rates import tail
 from audits.statistics.roots import Floats, quotient
 from audits.statistics.simultaneous import holm
 
+_SAME = 1e-12  # numbers that are as near each other are equal: they were added up in another order
+
 
 @dataclass(frozen=True)
 class Summarised:
@@ -62,12 +64,15 @@ class _Number(NamedTuple):
 def findings(entry: Entry, data: Summarised) -> Iterator[Finding]:
     """Yield the findings of one metric over one attribute.
 
-    ``over="group"``: a ``mean`` per group (the rows of ``(missing)`` too), per pair a ``gap``, and where the scale is
-    ``positive`` a ``ratio`` · ``over="pair"``: a ``gap`` per pair · ``over="groups"``: one ``whole``.
+    ``over="group"``: a ``mean`` per group (the rows of ``(missing)`` too), and unless it looks ``across`` groups, per
+    pair a ``gap``, and where the scale is ``positive`` a ``ratio`` · ``over="pair"``: a ``gap`` per pair ·
+    ``over="groups"``: one ``whole``.
     """
     over = entry.facts["over"]
     if over == "group":
         yield from _own(entry, data)
+        if entry.facts["across"]:
+            return
         yield from _gaps(entry, data)
         if entry.facts["scale"] == "positive":
             yield from _ratios(entry, data)
@@ -98,12 +103,19 @@ def _number(share: Share, replicates: Share | None) -> _Number:
 
 
 def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
-    again = None if data.replicates is None else entry.function(data.replicates)
-    number = _number(entry.function(data.summary), again)
+    boundary = entry.facts["boundary"]
+    again = None if data.replicates is None or boundary else _of_groups(entry, data, data.replicates)
+    number = _number(_of_groups(entry, data, data.summary), again)
     rows = data.rows(entry)
+    expected, p = np.zeros(len(data.groups)), np.full(len(data.groups), np.nan)
+    if boundary and data.by_chance is not None:
+        expected, p = _by_chance(entry, number, _of_groups(entry, data, data.by_chance))
+    adjusted = _adjusted(p)
     for place, group in enumerate(data.groups):
-        value = float(number.value[place])
+        value, told = float(number.value[place]), not np.isnan(p[place])
         why = "" if number.exists[place] else f"{group} has no {entry.facts['among']}, so it has no {_words(entry)}"
+        if entry.facts["across"] and group == MISSING_GROUP:
+            why = f"{_words(entry)} compares known groups with each other, and {group} is none"
         yield _finding(
             entry,
             data,
@@ -114,7 +126,23 @@ def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
             sufficient=_scaled(entry.facts["scale"], value, float(number.se[place])) if number.known[place] else None,
             n=Support(group=float(rows[place])),
             said=direction(entry.facts["good"], data.favourable),
+            p=(float(p[place]), float(adjusted[place])) if told else None,
+            details={"by_chance": rounded(float(expected[place]))} if told else {},
         )
+
+
+def _of_groups(entry: Entry, data: Summarised, summary: Any) -> Share:
+    """A metric of each group; one that looks across groups does not see those of unknown group."""
+    if not entry.facts["across"] or MISSING_GROUP not in data.groups:
+        share: Share = entry.function(summary)
+        return share
+    before = np.ndim(summary[0]) - np.ndim(data.summary[0])
+    known = [place for place, group in enumerate(data.groups) if group != MISSING_GROUP]
+    share = entry.function(at(summary, known, before))
+    found = Share(*(np.zeros((*np.shape(part)[:-1], len(data.groups))) for part in share))
+    for part, whole in zip(share, found, strict=True):
+        whole[..., known] = part
+    return found
 
 
 def _gaps(entry: Entry, data: Summarised) -> Iterator[Finding]:
@@ -200,10 +228,8 @@ def _compared(
     p[~number.known] = np.nan
     expected = None
     if chance is not None:
-        expected, p = _by_chance(number, chance)
-    measured = ~np.isnan(p)
-    adjusted = np.ones(len(p))
-    adjusted[measured] = holm(p[measured])
+        expected, p = _by_chance(entry, number, chance)
+    measured, adjusted = ~np.isnan(p), _adjusted(p)
     for place, (group, reference) in enumerate(data.pairs):
         value, se = float(number.value[place]), float(number.se[place])
         yield _finding(
@@ -233,7 +259,7 @@ def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
     details: dict[str, Any] = {}
     p = None
     if data.by_chance is not None and known and entry.facts["boundary"] and exists:
-        expected, chance = _by_chance(number, entry.function(at(data.by_chance, known, 1)))
+        expected, chance = _by_chance(entry, number, entry.function(at(data.by_chance, known, 1)))
         if not np.isnan(chance):
             details = {"by_chance": rounded(float(expected))}
             p = (float(chance), float(chance))
@@ -253,13 +279,21 @@ def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
     )
 
 
-def _by_chance(number: _Number, chance: Share) -> tuple[Floats, Floats]:
-    """What a metric is on average where the groups are equal, and how often it is then as large as it is here."""
+def _adjusted(p: Floats) -> Floats:
+    """Holm-adjusted p-values; 1 where there is none."""
+    adjusted = np.ones(len(p))
+    adjusted[~np.isnan(p)] = holm(p[~np.isnan(p)])
+    return adjusted
+
+
+def _by_chance(entry: Entry, number: _Number, chance: Share) -> tuple[Floats, Floats]:
+    """What a metric is on average where the groups are equal, and how often it is then as far off as it is here."""
     values, defined = value_of(chance)
     count = defined.sum(axis=0)
     mean = np.where(defined, values, 0).sum(axis=0) / np.maximum(count, 1)
-    larger = (defined & (values >= number.value * (1 - 1e-12))).sum(axis=0)
-    p = np.where(number.exists & (count >= FEWEST_DEFINED * len(values)), (1 + larger) / (1 + count), np.nan)
+    sign = -1 if entry.facts["good"] == "one" else 1
+    beyond = (defined & (sign * values >= sign * number.value - _SAME * abs(number.value))).sum(axis=0)
+    p = np.where(number.exists & (count >= FEWEST_DEFINED * len(values)), (1 + beyond) / (1 + count), np.nan)
     return np.asarray(mean), np.asarray(p)
 
 
@@ -337,7 +371,8 @@ def _finding(
 
 def _why_no_interval(entry: Entry, data: Summarised) -> str:
     if entry.facts["boundary"]:
-        return "parity is the least value it can take, so no interval from resampled rows is valid"
+        end = "greatest" if entry.facts["good"] == "one" else "least"
+        return f"parity is the {end} value it can take, so no interval from resampled rows is valid"
     if data.replicates is None:
         return "no replicates were taken"
     return "it hardly varies, or often does not exist, in resampled rows"
