@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from audits.answerable import Unanswerable, unanswerable
-from audits.artifact.model import EVIDENCE, MANIFEST, REQUIRED
+from audits.artifact.model import EVIDENCE, MANIFEST, OPTIONAL, REQUIRED
 from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP, Frozen
 from audits.reach import Reach, reach
@@ -206,7 +206,7 @@ def _seconds(
 
 def _files(spec: AuditSpec) -> tuple[str, ...]:
     withheld = EVIDENCE if spec.evidence == "digest-only" else frozenset()
-    return tuple(sorted({MANIFEST} | REQUIRED - withheld))
+    return tuple(sorted({MANIFEST} | OPTIONAL | REQUIRED - withheld))
 
 
 def _time(seconds: float) -> str:

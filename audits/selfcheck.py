@@ -84,7 +84,7 @@ def _check(known: Known) -> Check:
         got = known.compute()
         ok, text = agrees(known.expected, got), told(known.expected, got)
     except Exception as error:  # whatever it is: the answer is not reproduced
-        ok, text = False, f"{type(error).__name__}: {error}"
+        ok, text = False, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     return Check(name=known.name, source=known.source, expected=known.expected, got=text, ok=ok)
 
 

@@ -17,6 +17,7 @@ from tasks.record import record
 from tasks.resolve import resolve
 from tasks.run import Made, Run
 from tasks.seal import seal
+from tasks.selfcheck import selfcheck
 from tasks.write_card import write_card
 
 
@@ -57,6 +58,7 @@ def steps(run: Run, techniques: Sequence[str]) -> Iterator[Made]:
         yield findings[-1]
 
     yield (verdict := judge(run, *findings))
-    yield (card := write_card(run, *evidence, verdict))
-    yield (sealed := seal(run, *evidence, verdict, card))
+    yield (known := selfcheck(run))
+    yield (card := write_card(run, *evidence, verdict, known))
+    yield (sealed := seal(run, *evidence, verdict, known, card))
     yield record(run, sealed)

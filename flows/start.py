@@ -17,7 +17,7 @@ from flows.server import server
 if TYPE_CHECKING:
     from tasks.run import Run
 
-STEPS = ("load", "cut", "pair", "resolve", "observe", "examine", "judge", "write_card", "seal", "record")
+STEPS = ("load", "cut", "pair", "resolve", "observe", "examine", "judge", "selfcheck", "write_card", "seal", "record")
 
 
 @dataclass(frozen=True)

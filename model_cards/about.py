@@ -11,6 +11,7 @@ from model_cards.blocks import Block, Bullets, Code, Facts, Heading, Index, Line
 from model_cards.numbers import Text, written
 from model_cards.overview import moment, source_name
 from model_cards.records import Check, blocks_of, checks_of, groups_of
+from model_cards.self_tests import selfcheck_blocks
 from model_cards.sources import Sources
 from model_cards.tables import LONG
 from model_cards.words import SMALL, facts_of, group_name, nouns, shown, title
@@ -274,6 +275,7 @@ def reproduce_section(sources: Sources) -> Section:
     if isinstance(libraries, Mapping) and libraries:
         lines = tuple(Line(name=(shown(k, 60),), cells=((shown(v, 60),),)) for k, v in libraries.items())
         blocks.append(Table(caption="Versions", columns=("Library", "Version"), lines=lines, folded=True))
+    blocks += selfcheck_blocks(sources.document("selfcheck"))
     return Section(id="reproduce", title="How to check it", blocks=tuple(blocks))
 
 

@@ -1,4 +1,4 @@
-"""Step 10: the sealed artifact into MLflow, now or, where the server is away, with the next run."""
+"""Step 11: the sealed artifact into MLflow, now or, where the server is away, with the next run."""
 
 from __future__ import annotations
 

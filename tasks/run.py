@@ -191,7 +191,7 @@ def _spec(path: str, spec_digest: str, seed: int) -> AuditSpec:
 def code_digest() -> str:
     """Return the sha256 of the library's own source: a change of code is a change of every key."""
     root = Path(audits.__file__).parent
-    sources = [p for p in sorted(root.rglob("*")) if p.suffix in {".py", ".yaml"} and p.parent.name != "specs"]
+    sources = [p for p in sorted(root.rglob("*")) if p.suffix in {".py", ".yaml", ".json"} and p.parent.name != "specs"]
     content = hashlib.sha256()
     for path in sources:
         content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,4 @@
-"""Step 9: the run folder becomes a sealed artifact."""
+"""Step 10: the run folder becomes a sealed artifact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 8: the artifact in the making, told to people."""
+"""Step 9: the artifact in the making, told to people."""
 
 from __future__ import annotations
 

@@ -141,3 +141,55 @@ def test_it_answers_within_a_few_seconds_of_work_and_leaves_nothing_behind(tmp_p
     assert float(seconds) < 10
     assert not {"prefect", "mlflow", "torch"} & set(loaded)
     assert os.listdir(tmp_path) == []
+
+
+def test_every_card_says_how_many_known_answers_were_reproduced_and_folds_them_away(tmp_path, report):
+    from cards_example import write_example
+
+    from model_cards.card import build
+    from model_cards.render import render
+
+    run = write_example(tmp_path / "run")
+    before = build(run)
+    (run / "selfcheck.json").write_text(json.dumps({**report.to_json(), "calibration": None}))
+    card = build(run)
+    blocks = next(section.blocks for section in card.sections if section.id == "reproduce")
+    told = next(b.text[0] for b in blocks if b.kind == "prose" and "known answers" in b.text[0])
+    count = len(report.checks)
+    assert told.startswith(f"{count} of {count} published known answers reproduced with Evenhand")
+    assert f"numpy {np.__version__}" in told
+    table = next(b for b in blocks if b.kind == "table" and "Known answers" in b.caption)
+    assert table.folded
+    assert len(table.lines) == count
+    assert told in render(run, "html").decode()
+    assert not any("known answers" in str(section) for section in before.sections)  # an artifact of before has none
+
+
+def test_a_card_warns_of_a_known_answer_that_was_not_reproduced_and_tells_the_calibration(report):
+    from model_cards.self_tests import selfcheck_blocks
+
+    document = report.to_json()
+    document["checks"][3]["ok"] = False
+    calibration = {"version": "1", "aims": {"wrong FAIL": 0.025}, "worst": {"wrong FAIL": 0.019}, "cases": 1440}
+    document["calibration"] = calibration
+    prose, table, calibrated = selfcheck_blocks(document)
+    assert prose.tone == "warning"
+    assert document["checks"][3]["name"] in prose.text[0]
+    assert table.lines[0].tone == "warning"
+    words = "Calibration of the verdict by simulation (version 1, 1,440 cases): worst case wrong FAIL 1.9% (aim 2.5%)."
+    assert calibrated.text == (words,)
+
+
+def test_an_artifact_holds_the_self_check_of_its_run_where_there_is_one(tmp_path):
+    from synthetic import ENDED, SPEC, STARTED, spec_of, write_run
+
+    from audits.artifact import find_problems, read, seal
+
+    run = write_run(tmp_path / "run", spec_of())
+    (run / "selfcheck.json").write_text("{}\n")
+    given = {"spec": spec_of(), "spec_text": SPEC, "started": STARTED, "ended": ENDED, "libraries": {}}
+    sealed = seal(run, tmp_path / "runs", **given)
+    assert "selfcheck.json" in read(sealed).manifest.files
+    assert find_problems(sealed) == []
+    (sealed / "selfcheck.json").write_text("{ }")
+    assert find_problems(sealed)[0].file == "selfcheck.json"

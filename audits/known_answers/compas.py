@@ -38,7 +38,8 @@ audit: known-answers
 question: Are the published numbers reproduced?
 data: {source: compas.csv, label: label, decision: decision, positive: 1, favourable: 0}
 protected: {race: {column: race, reference: Caucasian}}
-techniques: {parity: {}}
+techniques:
+  parity: {metrics: [selection_rate, false_positive_rate, false_negative_rate, precision, accuracy]}
 limits:
   - {measure: false_positive_rate, over: race, compare: difference, at_most: 0.1}
   - {measure: accuracy, over: race, compare: ratio, at_least: 0.8}
@@ -58,12 +59,14 @@ class Audited(NamedTuple):
 @cache
 def audited() -> Audited:
     """Carry out a whole small audit of the printed counts, in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="evenhand-selfcheck-") as name:
-        folder, spec = Path(name), sealed_spec(SPEC.encode())
+    with tempfile.TemporaryDirectory(prefix="evenhand-selfcheck-") as temporary:
+        folder, spec = Path(temporary), sealed_spec(SPEC.encode())
         _write_rows(folder)
         cut(spec, folder, folder)
         evidence = Evidence(folder, spec)
-        findings = [found for used in spec.techniques for found in run(registry[used], evidence, {})]
+        findings = [
+            found for name, options in spec.techniques.items() for found in run(registry[name], evidence, options)
+        ]
         verdict = judge(spec.policy, findings, spec.statistics.level, STARTED.date())
         (folder / "findings.json").write_bytes(write_findings(findings))
         (folder / "verdict.json").write_bytes(canonical_json(verdict.to_json()) + b"\n")
