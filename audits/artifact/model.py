@@ -47,6 +47,8 @@ REQUIRED = frozenset(
     }
 )
 """In every artifact; beside them stand as many charts (``charts/<name>.svg``) as there are."""
+OPTIONAL = frozenset({"ledger.json", "selfcheck.json"})
+"""In the artifacts of versions that write them."""
 
 _CHART = re.compile(r"charts/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,200}\.svg")
 _AGAIN = "get the artifact again from where it was sealed, or run the audit again"
@@ -54,7 +56,7 @@ _AGAIN = "get the artifact again from where it was sealed, or run the audit agai
 
 def may_be_sealed(name: str) -> bool:
     """Whether a file of this name has a place in an artifact (so no name can lead out of the folder)."""
-    return name in REQUIRED or _CHART.fullmatch(name) is not None
+    return name in REQUIRED | OPTIONAL or _CHART.fullmatch(name) is not None
 
 
 def _sealable(name: str) -> str:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import audits
-from audits.artifact.model import EVIDENCE, MANIFEST, REQUIRED, Artifact, Digests, Manifest, SealedFile, read
+from audits.artifact.model import EVIDENCE, MANIFEST, OPTIONAL, REQUIRED, Artifact, Digests, Manifest, SealedFile, read
 from audits.artifact.strict import parse_json
 from audits.artifact.texts import policy_bytes, spec_bytes, without_secrets
 from audits.artifact.verifying import complaints, damage
@@ -120,6 +120,7 @@ def _belonging(run: Path) -> Iterator[str]:
         if not (run / name).is_file():
             raise ArtifactError(f"cannot seal: {name} is not in {str(run)!r}", "run the audit again")
         yield name
+    yield from sorted(name for name in OPTIONAL if (run / name).is_file())
     yield from sorted(f"charts/{path.name}" for path in (run / "charts").glob("*.svg"))
 
 
