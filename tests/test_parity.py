@@ -327,4 +327,4 @@ def test_every_metric_says_what_it_stands_on():
     for entry in metrics.entries().values():
         assert entry.source
         assert entry.summary.endswith(".")
-        assert entry.facts["good"] in {"high", "low", "truth", "quality"}
+        assert entry.facts["good"] in {"high", "low", "truth", "quality", "error", "zero", "one"}
