@@ -19,7 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MISSING_GROUP = "(missing)"
 """The group of the rows whose attribute is not known. Shown and counted; never a side of a limit."""
 
-Comparison = Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole", "check"]
+Comparison = Literal[
+    "rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole", "change", "widening", "check"
+]
 """What the number is:
 
 ``rate``        one group's own rate, among ``n.group`` rows
@@ -30,6 +32,8 @@ Comparison = Literal["rate", "difference", "ratio", "paired", "share", "mean", "
 ``mean``        one group's own number that is no share of rows (a mean, an AUC), in ``unit``
 ``gap``         difference of two such numbers, or one number of two groups together, in ``unit``
 ``whole``       one number of all groups of an attribute together (a range, an inequality index), in ``unit``
+``change``      one group's own rate, this model minus the one in production, on the same rows
+``widening``    group's lead over the reference, minus the gap between them in production, on the same rows
 ``check``       a quality figure of the technique itself (completeness error, share of edits refused)
 """
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from audits.errors import nearest
 from audits.spec import AuditSpec, Limit
 from audits.spec_errors import Mistake
 from audits.yaml_lines import Place
+
+_LEAST_BOUND = {"rate": 0, "difference": 0, "widening": 0, "change": -1}
+"""Comparisons of proportions, and the least that a bound on them can be."""
 
 
 def check_policy(spec: AuditSpec) -> Iterator[Mistake]:
@@ -16,6 +19,28 @@ def check_policy(spec: AuditSpec) -> Iterator[Mistake]:
     for at, limit in enumerate(spec.policy):
         yield from _limit(spec, limit, ("limits", at))
     yield from _measures(spec)
+    yield from check_limits(spec.policy)
+
+
+def check_limits(policy: Sequence[Limit]) -> Iterator[Mistake]:
+    """Return every mistake of limits that shows without the rest of a spec: bounds and dates."""
+    from audits import metrics
+
+    for at, limit in enumerate(policy):
+        place: Place = ("limits", at)
+        least = _LEAST_BOUND.get(limit.compare)
+        if limit.measure in metrics.registry and least is not None and not least <= limit.bound <= 1:
+            key = "at_least" if limit.at_least is not None else "at_most"
+            yield Mistake(
+                (*place, key),
+                f"got {limit.bound:g}, expected {least} to 1: a rate is a proportion",
+                f"write {limit.bound / 100:g} for {limit.bound:g} %",
+            )
+        if limit.waiver is not None:
+            try:
+                datetime.date.fromisoformat(limit.waiver.expires)
+            except ValueError:
+                yield Mistake((*place, "waiver", "expires"), f"got {limit.waiver.expires!r}, expected a day that exists")
 
 
 def _limit(spec: AuditSpec, limit: Limit, place: Place) -> Iterator[Mistake]:
@@ -27,11 +52,6 @@ def _limit(spec: AuditSpec, limit: Limit, place: Place) -> Iterator[Mistake]:
             f"got {limit.technique!r}, expected a technique of this spec",
             nearest(limit.technique, spec.techniques),
         )
-    if limit.waiver is not None:
-        try:
-            datetime.date.fromisoformat(limit.waiver.expires)
-        except ValueError:
-            yield Mistake((*place, "waiver", "expires"), f"got {limit.waiver.expires!r}, expected a day that exists")
 
 
 def _over(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:
@@ -58,8 +78,6 @@ def _over(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:
 
 def _measures(spec: AuditSpec) -> Iterator[Mistake]:
     """A limit on what no technique of the spec measures; only where every technique says what it measures."""
-    from audits import metrics
-
     known = _known_measures(spec)
     for at, limit in enumerate(spec.policy):
         if known is not None and limit.measure.partition("[")[0] not in known:
@@ -67,15 +85,6 @@ def _measures(spec: AuditSpec) -> Iterator[Mistake]:
                 ("limits", at, "measure"),
                 f"got {limit.measure!r}, expected what a technique here measures",
                 nearest(limit.measure, known),
-            )
-        elif (
-            limit.measure in metrics.registry and limit.compare in ("rate", "difference") and not 0 <= limit.bound <= 1
-        ):
-            key = "at_least" if limit.at_least is not None else "at_most"
-            yield Mistake(
-                ("limits", at, key),
-                f"got {limit.bound:g}, expected 0 to 1: a rate is a proportion",
-                f"write {limit.bound / 100:g} for {limit.bound:g} %",
             )
 
 

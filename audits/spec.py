@@ -191,11 +191,19 @@ class Waiver(Section):
     """A named person takes responsibility for one broken limit until a date."""
 
     owner: str
-    """Who takes responsibility."""
+    """Who takes responsibility, by name."""
     reason: str
     """Why."""
     expires: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
     """Last day it holds, ``YYYY-MM-DD``."""
+
+    @model_validator(mode="after")
+    def _said(self) -> Waiver:
+        if not self.owner.strip():
+            raise ValueError("got a blank owner, expected the name of whoever takes responsibility")
+        if not self.reason.strip():
+            raise ValueError("got a blank reason, expected why the limit may be broken")
+        return self
 
 
 class Limit(Section):
@@ -203,14 +211,20 @@ class Limit(Section):
 
     ``compare: rate`` bounds each group's own number; ``difference`` and ``ratio`` bound every ordered pair of
     groups. An intersection is written ``race×sex`` or ``race*sex``.
+
+    Against the model in production, on the same rows (``evenhand gate --baseline``): ``change`` bounds how far each
+    group's own rate moves (``at_least: -0.02``: none falls by more than 2 points); ``widening`` bounds by how much
+    the gap between any two groups grows, whichever of them is ahead (``at_most: 0.02``).
     """
 
     measure: str
     """Name of what is measured: ``selection_rate``, ``flip_rate`` …"""
     over: Attribute | tuple[Attribute, ...]
     """A protected attribute, an intersection (``race*sex``), or a list of them."""
-    compare: Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole"] = "rate"
-    """What is bounded: each group's own number, or what two groups differ by."""
+    compare: Literal[
+        "rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole", "change", "widening"
+    ] = "rate"
+    """What is bounded: each group's own number, what two groups differ by, or either against production."""
     technique: str | None = None
     """Technique whose measure is meant, where two have one of that name."""
     at_least: float | None = None
@@ -228,7 +242,7 @@ class Limit(Section):
             raise ValueError("got no bound, expected at_least or at_most")
         if self.compare == "ratio" and not self.bound > 0:
             raise ValueError(f"got a ratio bounded by {self.bound:g}, expected a bound above 0")
-        if self.compare in ("difference", "paired") and self.at_most is None:
+        if self.compare in ("difference", "paired", "widening") and self.at_most is None:
             raise ValueError(f"got at_least on a {self.compare}, expected at_most")
         return self
 

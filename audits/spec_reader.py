@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from audits import paths
 from audits.errors import SpecError
 from audits.findings import Frozen
+from audits.policy_checks import check_limits
 from audits.spec import AuditSpec, Limit
 from audits.spec_checks import check
 from audits.spec_errors import Mistake, mistakes_in, spec_error
@@ -50,11 +51,15 @@ def read_spec(path: Path) -> AuditSpec:
 
 
 def read_policy(path: Path) -> tuple[Limit, ...]:
-    """Read the limits of a policy file. Raises ``SpecError`` as ``read_spec`` does."""
+    """Read the limits of a policy file, and check what can be checked without a spec.
+
+    Raises ``SpecError`` as ``read_spec`` does.
+    """
     lines = _policy_lines(Path(path))
     mistakes: list[Mistake] = []
     made = _validated(_Policy, {"limits": lines.value}, mistakes)
-    if made is None:
+    mistakes += check_limits(made.limits) if made else ()
+    if made is None or mistakes:
         raise spec_error(mistakes, lines)
     return made.limits
 
