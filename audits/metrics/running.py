@@ -205,7 +205,7 @@ def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
     share = entry.function(at(data.summary, one), at(data.summary, two))
     again = None
     if data.replicates is not None and not entry.facts["boundary"]:
-        again = entry.function(at(data.replicates, one, 1), at(data.replicates, two, 1))
+        again = _of_pairs(entry, data, data.replicates)
     _, exists = value_of(share)
     missing = [
         ""
@@ -215,8 +215,14 @@ def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
     ]
     chance = None
     if data.by_chance is not None and entry.facts["boundary"]:
-        chance = entry.function(at(data.by_chance, one, 1), at(data.by_chance, two, 1))
+        chance = _of_pairs(entry, data, data.by_chance)
     yield from _compared(entry, data, _number(share, again), missing, "of group and reference", chance)
+
+
+def _of_pairs(entry: Entry, data: Summarised, replicates: Any) -> Share:
+    """A metric of two groups in every replicate, pair after pair: all at once they would be many times the summary."""
+    found = [entry.function(at(replicates, [one], 1), at(replicates, [two], 1)) for one, two in data.pairs]
+    return Share(*(np.concatenate([np.asarray(share[part]) for share in found], axis=1) for part in (0, 1)))
 
 
 def _compared(
@@ -224,7 +230,9 @@ def _compared(
 ) -> Iterator[Finding]:
     """A ``gap`` for each pair, with a two-sided normal p-value (or the one by chance), Holm-adjusted over the pairs."""
     rows = data.rows(entry)
-    p = np.array([2 * tail(abs(v) / se) if se > 0 else np.nan for v, se in zip(number.value, number.se, strict=True)])
+    parity = 1 if entry.facts["good"] == "one" and entry.facts["over"] == "pair" else 0
+    off = np.abs(number.value - parity)
+    p = np.array([2 * tail(v / se) if se > 0 else np.nan for v, se in zip(off, number.se, strict=True)])
     p[~number.known] = np.nan
     expected = None
     if chance is not None:
