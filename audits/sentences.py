@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from audits.findings import Interval
+from audits.findings import Finding, Interval
 from audits.judging import Family, Side, exact
 from audits.resolution import Needed
 from audits.unknowns import Unknown
@@ -115,5 +115,10 @@ def assigned(family: Family, unknown: Unknown) -> str:
 def unmeasured(family: Family) -> str:
     """Return why groups could not be measured, each reason once, groups by name."""
     own = [f.missing for f in family.known if f.comparison == "rate" and f.missing and f.group != "(missing)"]
-    reasons = own or [f.missing or f"{f.id} has no interval" for f in family.unmeasured]
+    reasons = own or [f.missing or _no_interval(f) for f in family.unmeasured]
     return "; ".join(dict.fromkeys(reasons))
+
+
+def _no_interval(finding: Finding) -> str:
+    why = finding.details.get("no_interval")
+    return f"{words(finding.measure)} has no interval" + (f": {why}" if why else "")

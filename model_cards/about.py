@@ -191,8 +191,24 @@ def rule_section(sources: Sources) -> Section:
     if sources.spec.model is not None and sources.spec.model.kind != "causal-lm":
         words = f"A decision is positive where the model’s score is at least {sources.spec.model.threshold:g}."
         blocks.append(Prose(text=(words,)))
+    blocks += _tested(sources)
     blocks += _methods(sources)
     return Section(id="rule", title="How it was decided", blocks=tuple(blocks))
+
+
+def _tested(sources: Sources) -> list[Block]:
+    """Return how much was tested in all, so that a reader can tell a finding from the luck of many tries."""
+    counts = (sources.document("ledger") or {}).get("counts")
+    if not isinstance(counts, Mapping) or not counts.get("tested"):
+        return []
+    tested, alpha = int(counts["tested"]), 1 - sources.spec.statistics.level
+    words = (
+        f"Comparisons with a p-value, named by a limit or not: {tested:,}. Below {alpha:.3g} are {counts['raw']:,} as "
+        f"they are (where nothing differs, chance alone makes about {alpha * tested:,.0f}), {counts['own_table']:,} after "
+        f"correction within their own table, {counts['holm']:,} after correction for everything tested (Holm). "
+        "The ledger of the artifact (ledger.json) lists each of them."
+    )
+    return [Prose(text=(words,))]
 
 
 def _methods(sources: Sources) -> list[Block]:

@@ -70,7 +70,7 @@ def _number(piece: Shown, known: Mapping[str, Finding]) -> str:
 
 def _forms(finding: Finding, path: str) -> set[str]:
     """Return the forms a number may take, so that no unit can be changed by naming another form."""
-    if path == "interval":
+    if path in ("interval", "details.by_chance"):
         return {form_of(finding)}
     if path == "value":
         natural = {"of100", "of1000", "of10000"} if form_of(finding) == "percent" else set()

@@ -19,7 +19,8 @@ class Family:
     """One measure over one attribute.
 
     ``own``: a number per group. ``pairs``: numbers between a group and its reference, in order. ``parts``: measures
-    named ``measure[part]``, which add up to a whole. ``checks``: the technique's own quality figures.
+    named ``measure[part]``, which add up to a whole. ``wholes``: numbers of all groups together. ``checks``: the
+    technique's own quality figures.
     """
 
     technique: str
@@ -28,6 +29,7 @@ class Family:
     own: tuple[Finding, ...] = ()
     pairs: tuple[Finding, ...] = ()
     parts: tuple[Finding, ...] = ()
+    wholes: tuple[Finding, ...] = ()
     checks: tuple[Finding, ...] = ()
 
     @cached_property
@@ -108,10 +110,11 @@ def _family(key: tuple[str, str], findings: list[Finding], order: list[str]) -> 
     ordered = sorted(findings, key=rank)
     parts = tuple(f for f in ordered if part_of(f)[1])
     checks = tuple(f for f in ordered if f.comparison == "check" and f not in parts)
-    rest = [f for f in ordered if not part_of(f)[1] and f.comparison != "check"]
+    wholes = tuple(f for f in ordered if f.comparison == "whole" and f not in parts)
+    rest = [f for f in ordered if not part_of(f)[1] and f.comparison not in ("check", "whole")]
     own = tuple(f for f in rest if _of_one_group(f))
     pairs = tuple(f for f in rest if not _of_one_group(f))
-    return Family(ordered[0].technique, key[0], key[1], own, pairs, parts, checks)
+    return Family(ordered[0].technique, key[0], key[1], own, pairs, parts, wholes, checks)
 
 
 def _of_one_group(finding: Finding) -> bool:

@@ -24,7 +24,8 @@ ACROSS = 6
 
 def family_blocks(family: Family, sources: Sources) -> list[Leaf]:
     """Return everything the card says of one measure over one attribute."""
-    blocks: list[Leaf] = [Prose(text=text) for text in sentences(family, nouns(sources.spec), sources)]
+    told = [*sentences(family, nouns(sources.spec), sources), *map(_whole_sentence, family.wholes)]
+    blocks: list[Leaf] = [Prose(text=text) for text in told]
     drawn = _charts(family, sources)
     if drawn:
         blocks.append(Figures(charts=tuple(drawn)))
@@ -99,6 +100,31 @@ def _gap_sentence(widest: Finding, what: str) -> Text:
     if widest.interval.low <= 0 <= widest.interval.high:
         return (*told, ": the interval includes zero, so these data do not show which way it goes, if any.")
     return (*told, ": the interval does not include zero.")
+
+
+def _whole_sentence(whole: Finding) -> Text:
+    """Say a number of all groups together, beside what chance alone would make of it."""
+    if whole.value is None:
+        return (f"Over all groups: not measurable: {shown(whole.missing, 300)}.",)
+    details = whole.details
+    if "largest" in details and "smallest" in details:
+        unit = " points"
+        told: Text = (f"The largest rate ({group_name(details['largest'])}) is ", number(whole), unit,
+                      f" above the smallest ({group_name(details['smallest'])}).")  # fmt: skip
+    else:
+        unit = unit_after(whole)
+        told = ("Over all groups: ", number(whole), unit)
+        if whole.interval is not None:
+            told = (*told, f" ({100 * whole.interval.level:g}% interval ", number(whole, "interval"), f"{unit}).")
+        else:
+            told = (*told, ".")
+    if details.get("by_chance") is not None:
+        told = (*told, " Of equal groups of these sizes, chance alone would make ",
+                number(whole, "details.by_chance", form_of(whole)), f"{unit}.")  # fmt: skip
+    if details.get("between_groups_variance") is not None:
+        told = (*told, " The variance of the true rates between groups, freed of that bias: ",
+                number(whole, "details.between_groups_variance", "plain"), ".")  # fmt: skip
+    return told
 
 
 def _flip_sentence(widest: Finding, family: Family, words: Nouns) -> Text:

@@ -70,11 +70,13 @@ def write_run(run: Path, spec: AuditSpec, rows: int = 120, seed: int = 0) -> Pat
 
 
 def write_verdict(run: Path, spec: AuditSpec, today: date = DAY) -> None:
+    from audits.ledger import ledger
     from audits.verdict import judge
 
     findings = read_findings((run / "findings.json").read_bytes())
     verdict = judge(spec.policy, findings, spec.statistics.level, today)
     (run / "verdict.json").write_bytes(canonical_json(verdict.to_json()) + b"\n")
+    (run / "ledger.json").write_bytes(canonical_json(ledger(findings, verdict)) + b"\n")
 
 
 def sealed(folder: Path, spec_text: str = SPEC, **changes: Any) -> Path:

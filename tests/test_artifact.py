@@ -46,7 +46,16 @@ def test_the_folder_is_named_by_audit_time_and_digest(whole: Path) -> None:
 
 def test_an_artifact_holds_exactly_the_files_of_the_contract(whole: Path) -> None:
     folder = {"manifest.json", "spec.yaml", "policy.yaml", "findings.json", "verdict.json", "data.json", "checks.json"}
-    folder |= {"groups.json", "edits.json", "model.json", "card.html", "card.md", "card.json", "charts/rates-sex.svg"}
+    folder |= {
+        "ledger.json",
+        "groups.json",
+        "edits.json",
+        "model.json",
+        "card.html",
+        "card.md",
+        "card.json",
+        "charts/rates-sex.svg",
+    }
     folder |= {"rows.parquet", "slices.parquet", "pairs.parquet", "predictions.parquet"}
     assert set(every_file(whole)) == folder
 

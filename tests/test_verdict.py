@@ -499,3 +499,72 @@ def test_the_rule_errs_as_seldom_as_its_published_simulation(count, n, parity, a
     for highest, expected in ((0.3, parity), (0.4, at_limit), (0.45, beyond)):
         found = simulate([highest] + [0.3] * (count - 1), n, 500, seed=count * n)
         assert found == pytest.approx(expected, abs=0.07 if 0.1 < max(expected) < 0.99 else 0.025)
+
+
+def test_pairs_that_have_no_finding_are_judged_from_the_rates_of_their_groups():
+    groups = {"a": (50, 100), "b": (20, 100), "c": (80, 100), "d": (50, 100)}
+    rates = [own(name, *counts) for name, counts in groups.items()]
+    against_a = [pair("difference", name, "a", *groups[name], *groups["a"]) for name in "bcd"]
+    whole = only(limit(at_most=0.2), [*rates, *all_pairs("difference", groups)])
+    part = only(limit(at_most=0.2), [*rates, *against_a])
+    assert (part.verdict, part.p) == (whole.verdict, pytest.approx(whole.p))
+    assert part.worst == whole.worst == {"group": "c", "reference": "b"}
+    assert part.value == pytest.approx(0.6)
+    assert {f"parity/selection_rate/race/{name}/-/rate" for name in "bc"} <= set(part.findings)
+
+
+def test_one_pair_told_is_no_pass_where_another_pair_is_not_equal():
+    groups = {"a": (5000, 10000), "b": (4500, 10000), "c": (5500, 10000)}
+    rates = [own(name, *counts) for name, counts in groups.items()]
+    told = [pair("difference", name, "a", *groups[name], *groups["a"]) for name in "bc"]
+    assert only(limit(at_most=0.08), told).verdict == "PASS"  # without the rates nothing else is known
+    assert only(limit(at_most=0.08), [*rates, *told]).verdict == "FAIL"
+
+
+def test_measures_without_any_pair_get_none_from_their_rates():
+    judged = only(limit(measure="flip_rate", at_most=0.1), [own("a", 5, 100, measure="flip_rate")])
+    assert judged.verdict == "INCONCLUSIVE"
+
+
+EQUALIZED = limit(measure="equalized_odds_difference", at_most=0.1)
+
+
+def odds(tpr, fpr):
+    return [
+        *all_pairs("difference", tpr, measure="true_positive_rate"),
+        *all_pairs("difference", fpr, measure="false_positive_rate"),
+    ]
+
+
+def test_equalized_odds_hold_only_if_both_rates_do():
+    even, apart = {"a": (500, 1000), "b": (505, 1000)}, {"a": (500, 1000), "b": (800, 1000)}
+    assert only(EQUALIZED, odds(even, even)).verdict == "PASS"
+    for tpr, fpr, measure in ((apart, even, "True positive"), (even, apart, "False positive")):
+        judged = only(EQUALIZED, odds(tpr, fpr))
+        assert judged.verdict == "FAIL"
+        assert judged.reason.startswith(f"{measure} rate is 80.0% for b")
+
+
+def test_equalized_odds_are_open_where_one_rate_is_not_measured():
+    gone = pair("difference", "b", "a", 1, 2, 1, 2, measure="false_positive_rate").model_copy(
+        update={"value": None, "interval": None, "sufficient": {}, "missing": "b has no actual negatives"}
+    )
+    even = all_pairs("difference", {"a": (500, 1000), "b": (505, 1000)}, measure="true_positive_rate")
+    judged = only(EQUALIZED, [*even, gone])
+    assert judged.verdict == "INCONCLUSIVE"
+    assert "b has no actual negatives" in judged.reason
+
+
+def test_a_range_is_not_judged_and_says_what_to_limit_instead():
+    whole = Finding(
+        technique="parity",
+        measure="selection_rate",
+        attribute="race",
+        comparison="whole",
+        value=0.2,
+        n=Support(group=100),
+        details={"no_interval": "limit the difference of pairs"},
+    )
+    judged = only(limit("whole", at_most=0.1), [whole])
+    assert judged.verdict == "INCONCLUSIVE"
+    assert "limit the difference of pairs" in judged.reason

@@ -105,6 +105,7 @@ def complaints(artifact: Artifact) -> list[Problem]:
         "model.json": _model,
         "findings.json": _findings,
         "verdict.json": _verdict,
+        "ledger.json": _ledger,
     }
     problems: list[Problem] = []
     for name, check in checks.items():
@@ -184,6 +185,17 @@ def _verdict(artifact: Artifact) -> Iterator[str]:
     if different:
         place, stored, derived = different[0]
         yield f"does not follow from the findings under the policy: {place}: got {stored!r}, derived {derived!r}"
+
+
+def _ledger(artifact: Artifact) -> Iterator[str]:
+    if "ledger.json" not in artifact.manifest.files:
+        return
+    from audits.ledger import ledger
+
+    derived = ledger(artifact.findings, artifact.verdict)
+    for place, stored, again in compare(artifact.document("ledger.json"), derived):
+        yield f"does not follow from the findings: {place}: got {stored!r}, derived {again!r}"
+        return
 
 
 def judge_again(artifact: Artifact) -> Verdict:

@@ -1,0 +1,82 @@
+"""Rows of unknown group, assigned in every way: bounds by hand, against brute force, and what becomes of a verdict."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_verdict import all_pairs, limit, only, own
+
+from audits.findings import MISSING_GROUP
+
+GROUPS = {"a": (500, 1000), "b": (510, 1000)}
+
+
+def findings(groups, x, n, compare="difference"):
+    rates = [own(name, *counts) for name, counts in groups.items()]
+    return [*all_pairs(compare, groups), *rates, *([own(MISSING_GROUP, x, n)] if n else [])]
+
+
+def test_few_unknown_rows_leave_a_pass_whatever_their_group():
+    judged = only(limit(at_most=0.1), findings(GROUPS, 10, 20))
+    assert judged.verdict == "PASS"
+    assert (judged.unknown.verdict, judged.unknown.rows) == ("PASS", 20)
+    # b over a: the ten positive rows are b's and the ten negative ones a's
+    assert judged.unknown.high == pytest.approx(520 / 1010 - 500 / 1010)
+    assert judged.unknown.low == pytest.approx(510 / 1010 - 510 / 1010)
+    assert "Whatever their group, the limit holds" in judged.reason
+
+
+def test_many_unknown_rows_could_hide_a_gap_behind_a_pass():
+    judged = only(limit(at_most=0.1), findings(GROUPS, 300, 600))
+    assert judged.verdict == "PASS"
+    assert judged.unknown.verdict == "INCONCLUSIVE"
+    assert "Depending on their group, the limit may hold or not" in judged.reason
+
+
+def test_a_gap_that_no_assignment_could_close_stays_broken():
+    judged = only(limit(at_most=0.1), findings({"a": (900, 1000), "b": (500, 1000)}, 20, 40))
+    assert (judged.verdict, judged.unknown.verdict) == ("FAIL", "FAIL")
+
+
+def test_a_gap_that_an_assignment_would_close_is_open_under_the_bounds():
+    judged = only(limit(at_most=0.1), findings({"a": (700, 1000), "b": (500, 1000)}, 300, 600))
+    assert (judged.verdict, judged.unknown.verdict) == ("FAIL", "INCONCLUSIVE")
+
+
+def test_without_unknown_rows_there_are_no_bounds():
+    assert only(limit(), findings(GROUPS, 0, 0)).unknown is None
+
+
+def test_ratios_and_single_rates_have_bounds_too():
+    ratio = only(limit("ratio", at_least=0.8), findings(GROUPS, 10, 20, "ratio"))
+    assert ratio.unknown.verdict == "PASS"
+    assert 0.9 < ratio.unknown.low < ratio.unknown.high < 1.1
+    rate = only(limit("rate", at_least=0.4), findings(GROUPS, 10, 20))
+    assert rate.unknown.verdict == "PASS"
+    assert rate.unknown.low == pytest.approx(500 / 1010)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=2, max_size=3),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
+def test_the_bounds_are_those_of_brute_force(rest, positive, negative):
+    groups = {"abc"[at]: (x, x + more) for at, (x, more) in enumerate(rest)}
+    found = only(limit(at_most=0.5), findings(groups, positive, positive + negative)).unknown
+    if not positive + negative:
+        assert found is None
+        return
+    one, two = found.worst["group"], found.worst["reference"]
+    rows = [1] * positive + [0] * negative
+    gaps = []
+    for assigned in itertools.product(groups, repeat=len(rows)):
+        counts = {name: [x, n] for name, (x, n) in groups.items()}
+        for name, row in zip(assigned, rows, strict=True):
+            counts[name][0] += row
+            counts[name][1] += 1
+        gaps.append(counts[one][0] / counts[one][1] - counts[two][0] / counts[two][1])
+    assert found.low == pytest.approx(min(gaps))
+    assert found.high == pytest.approx(max(gaps))
