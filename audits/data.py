@@ -103,7 +103,7 @@ def named_columns(spec: AuditSpec, template: templates.Written | None = None) ->
     text = None if data.template else data.text
     given = [data.label, data.decision, data.score, text, data.continuation, data.weight, data.cluster, *data.features]
     for attribute in spec.protected.values():
-        given += [attribute.column, *(attribute.indicators or ())]
+        given += [attribute.column, *(attribute.indicators or ()), *(attribute.probabilities or {}).values()]
     for item in data.expect:
         given += [item.arguments.get(key) for key in ("column", "column_A", "column_B")]
         given += item.arguments.get("column_list") or []

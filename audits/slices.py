@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from audits.errors import DataError, nearest
 from audits.findings import MISSING_GROUP
+from audits.probabilities import read_probabilities
 from audits.spec import AuditSpec, ProtectedSpec
 from audits.values import bin_names, group_names, value_key
 
@@ -59,11 +60,14 @@ def cut(spec: AuditSpec, run: Path, out: Path) -> None:
     have are groups; a row that is unknown in one part is unknown.
 
     Raises:
-        DataError: where a value has no name in the spec, or two groups would share one.
+        DataError: where a value has no name in the spec, two groups would share one, or probabilities are none.
     """
     import pyarrow.parquet as pq
 
     rows = pq.read_table(run / "rows.parquet")
+    for name, attribute in spec.protected.items():
+        if attribute.probabilities is not None:
+            read_probabilities(rows, name, attribute)  # refused here, before a model is asked
     named = {name: attribute for name, attribute in spec.protected.items() if attribute.sliced}
     sliced = {name: assign(name, attribute, rows) for name, attribute in named.items()}
     policies = {name: attribute.reference for name, attribute in named.items()}

@@ -119,12 +119,16 @@ class DataSpec(Section):
 
 
 class ProtectedSpec(Section):
-    """One protected attribute: a column, indicator columns, or (for prompts) only its terms."""
+    """One protected attribute: a column, indicator columns, probabilities, or (for prompts) only its terms."""
 
     column: str | None = None
     """Column that holds the attribute."""
     indicators: dict[str, str] | None = None
     """0/1 columns and the group each one marks: ``{black: Black, hispan: Hispanic}``."""
+    probabilities: dict[str, str] | None = None
+    """Groups and the columns that hold the probability of being in each, where the group itself is not known:
+    ``{Black: p_black, White: p_white, other: p_other}``. They add up to 1 in every row. Only bounds can be told of
+    such an attribute (technique ``proxy_bounds``), and a limit over it holds only if all of them lie inside it."""
     values: dict[Scalar, str] | None = None
     """Names of the column's values: ``{0: female, 1: male}``."""
     bins: tuple[float, ...] | None = None
@@ -140,6 +144,9 @@ class ProtectedSpec(Section):
     def _one_origin(self) -> ProtectedSpec:
         if self.column is not None and self.indicators is not None:
             raise ValueError("got both column and indicators, expected one of them")
+        if self.probabilities is not None and (self.column is not None or self.indicators is not None):
+            other = "column" if self.column is not None else "indicators"
+            raise ValueError(f"got both {other} and probabilities, expected one of them")
         if self.bins is not None and self.values is not None:
             raise ValueError("got both values and bins, expected one of them")
         if self.bins is not None and (not self.bins or list(self.bins) != sorted(set(self.bins))):
@@ -148,7 +155,7 @@ class ProtectedSpec(Section):
 
     @property
     def sliced(self) -> bool:
-        """Whether rows have this attribute; one with terms only exists in edited texts."""
+        """Whether each row is in a known group; not where there are only terms (edited texts) or probabilities."""
         return self.column is not None or self.indicators is not None
 
 
@@ -221,9 +228,9 @@ class Limit(Section):
     """Name of what is measured: ``selection_rate``, ``flip_rate`` …"""
     over: Attribute | tuple[Attribute, ...]
     """A protected attribute, an intersection (``race*sex``), or a list of them."""
-    compare: Literal[
-        "rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole", "change", "widening"
-    ] = "rate"
+    compare: Literal["rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole", "change", "widening"] = (
+        "rate"
+    )
     """What is bounded: each group's own number, what two groups differ by, or either against production."""
     technique: str | None = None
     """Technique whose measure is meant, where two have one of that name."""
@@ -244,6 +251,8 @@ class Limit(Section):
             raise ValueError(f"got a ratio bounded by {self.bound:g}, expected a bound above 0")
         if self.compare in ("difference", "paired", "widening") and self.at_most is None:
             raise ValueError(f"got at_least on a {self.compare}, expected at_most")
+        if self.compare in ("change", "widening") and self.technique is not None:
+            raise ValueError(f"got a technique on a {self.compare}, expected none: it compares two artifacts")
         return self
 
     @property

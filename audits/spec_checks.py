@@ -163,18 +163,19 @@ def _protected(name: str, attribute: ProtectedSpec) -> Iterator[Mistake]:
     place = ("protected", name)
     if not name.strip() or any(mark in name for mark in "×*/") or name == "row":
         yield Mistake(place, f"got the name {name!r}, expected one without × * / and not 'row'", "choose another name")
-    if not attribute.sliced and attribute.terms is None and attribute.lexicon is None:
+    if not attribute.sliced and all(getattr(attribute, key) is None for key in ("probabilities", "terms", "lexicon")):
         yield Mistake(
             place,
-            "got no column, indicators, terms or lexicon, expected one of them",
+            "got no column, indicators, probabilities, terms or lexicon, expected one of them",
             "name the column: {column: <column>}",
         )
     for key in ("values", "bins"):
         if getattr(attribute, key) is not None and attribute.column is None:
             yield Mistake((*place, key), f"got {key} without a column, expected column: <column>")
-    for key in ("values", "indicators", "terms"):
+    for key in ("values", "indicators", "probabilities", "terms"):
         if getattr(attribute, key) == {}:
             yield Mistake((*place, key), "got an empty mapping, expected at least one group")
+    yield from _probabilities(attribute, place)
     if attribute.lexicon is not None and not attribute.lexicon.endswith((".yaml", ".yml")):
         from audits.lexicons import lexicon_names
 
@@ -182,6 +183,23 @@ def _protected(name: str, attribute: ProtectedSpec) -> Iterator[Mistake]:
             hint = nearest(attribute.lexicon, lexicon_names())
             yield Mistake((*place, "lexicon"), f"got {attribute.lexicon!r}, expected a lexicon", hint)
     yield from _groups(attribute, place)
+
+
+def _probabilities(attribute: ProtectedSpec, place: Place) -> Iterator[Mistake]:
+    """Two groups or more, each with a column of its own."""
+    columns = attribute.probabilities or {}
+    if len(columns) == 1:
+        (group,) = columns
+        yield Mistake(
+            (*place, "probabilities"),
+            f"got {group!r} alone, expected a column for every group",
+            "add the column of all others, so that each row adds up to 1",
+        )
+    seen: dict[str, str] = {}
+    for group, column in columns.items():
+        if (other := seen.setdefault(column, group)) != group:
+            at = (*place, "probabilities", group)
+            yield Mistake(at, f"got {column!r}, which is the column of {other!r} already, expected another")
 
 
 def _groups(attribute: ProtectedSpec, place: Place) -> Iterator[Mistake]:

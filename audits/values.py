@@ -34,6 +34,8 @@ def group_names(attribute: ProtectedSpec) -> list[str] | None:
         return list(dict.fromkeys(attribute.values.values()))
     if attribute.indicators is not None:
         return list(dict.fromkeys(attribute.indicators.values()))
+    if attribute.probabilities is not None:
+        return list(attribute.probabilities)
     if attribute.bins is not None:
         return bin_names(attribute.bins)
     return None

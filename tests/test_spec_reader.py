@@ -199,7 +199,7 @@ BROKEN = [
       "  Hint: leave card.packs out"]),
     ("an attribute from nowhere",
      [("  sex: {column: sex}", "  sex: {reference: largest}")],
-     ["9: protected.sex: got no column, indicators, terms or lexicon, expected one of them",
+     ["9: protected.sex: got no column, indicators, probabilities, terms or lexicon, expected one of them",
       "  Hint: name the column: {column: <column>}"]),
     ("a column and indicators",
      [("  sex: {column: sex}", "  sex: {column: sex, indicators: {f: female}}")],

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from audits.errors import SpecError, nearest
 from audits.statistics.differences import agresti_caffo, difference_z, mee, miettinen_nurminen, newcombe, pooled_z
 from audits.statistics.means import log_normal_interval, logit_normal_interval, normal_interval, t_interval
-from audits.statistics.paired import bonett_price, tango
+from audits.statistics.paired import bonett_price, tango, widening
+from audits.statistics.proxies import bounded, bounded_ratio
 from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail, wilson
 from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio, ratio_z
 from audits.statistics.roots import Floats, falling_root
@@ -36,10 +37,13 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "adjusted-log": adjusted_log,  # x1, n1, x2, n2
     "tango": tango,  # b, c, n: b flips towards the group's advantage, c away from it
     "bonett-price": bonett_price,  # b, c, n
+    "widening": widening,  # same, same_se, turned, turned_se, behind
     "t": t_interval,  # mean, se, df
     "normal": normal_interval,  # mean, se
     "log-normal": log_normal_interval,  # mean, se of the logarithm
     "logit-normal": logit_normal_interval,  # mean, se of the log-odds
+    "bounds": bounded,  # low, high, se_low, se_high, least: what is not identified, and the sampling error of its ends
+    "log-bounds": bounded_ratio,  # low, high, se_low, se_high of the logarithm
 }
 
 MOST_Z = 37.0
@@ -52,7 +56,9 @@ _SCORES: Mapping[str, tuple[Callable[..., Floats], bool]] = {
     "miettinen-nurminen": (difference_z, True),
 }
 
-_SWAPPED = {"x1": "x2", "x2": "x1", "n1": "n2", "n2": "n1", "b": "c", "c": "b"}
+_EXCHANGED = (("x1", "x2"), ("n1", "n2"), ("b", "c"), ("low", "high"), ("se_low", "se_high"))
+_SWAPPED = {a: b for one, other in _EXCHANGED for a, b in ((one, other), (other, one))}
+_NEGATED = ("mean", "low", "high")
 
 
 def bounds(method: str, sufficient: Mapping[str, ArrayLike], z: ArrayLike) -> tuple[Floats, Floats]:
@@ -107,7 +113,7 @@ def z_where(method: str, sufficient: Mapping[str, ArrayLike], bound: float) -> F
 def reverse(sufficient: Mapping[str, float]) -> dict[str, float]:
     """Return the sufficient statistics of the same comparison with group and reference exchanged."""
     swapped = {_SWAPPED.get(name, name): value for name, value in sufficient.items()}
-    return {**swapped, "mean": -swapped["mean"]} if "mean" in swapped else swapped
+    return {name: -value if name in _NEGATED else value for name, value in swapped.items()}
 
 
 def difference_p(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Floats:
