@@ -74,7 +74,7 @@ def cut(spec: AuditSpec, run: Path, out: Path) -> None:
     for depth in range(2, min(spec.intersections, len(named)) + 1):
         for parts in itertools.combinations(named, depth):
             name = CROSS.join(parts)
-            sliced[name] = _crossed(name, [sliced[part] for part in parts])
+            sliced[name] = crossed(name, [sliced[part] for part in parts])
             policies[name] = _crossed_policy([policies[part] for part in parts])
     columns = {name: groups.encoded() for name, groups in sliced.items()}
     pq.write_table(pa.table({"row": rows["row"], **columns}), out / "slices.parquet", compression="zstd")
@@ -223,7 +223,7 @@ def _document(name: str, sliced: Sliced, policy: str) -> dict[str, Any]:
     }
 
 
-def _crossed(name: str, parts: list[Sliced]) -> Sliced:
+def crossed(name: str, parts: list[Sliced]) -> Sliced:
     """Return the groups of an intersection, in the order of its parts' groups."""
     code = np.zeros(len(parts[0].codes), dtype=np.int64)
     unknown = np.zeros(len(code), dtype=bool)

@@ -60,14 +60,22 @@ class GroupRates:
 def count(evidence: Evidence, attribute: str, cell: NDArray[np.int8]) -> Counted:
     """Tally the rows of every group of an attribute (``cell``: see ``audits.metrics.counting.cells``)."""
     codes, groups = evidence.codes(attribute)
-    weights, clusters = evidence.weights(), evidence.cluster_codes()
-    counted = Counted(attribute, groups, tally(codes, len(groups), cell))
-    if weights is None and clusters is None:
-        return counted
+    return count_rows(attribute, codes, groups, cell, evidence.weights(), evidence.cluster_codes())
+
+
+def count_rows(
+    attribute: str,
+    codes: NDArray[np.integer[Any]],
+    groups: list[str],
+    cell: NDArray[np.int8],
+    weights: NDArray[np.float64] | None = None,
+    clusters: NDArray[np.integer[Any]] | None = None,
+) -> Counted:
+    """Tally rows that are at hand: each row's group as a number, its cell, its weight and cluster where it has them."""
     return Counted(
         attribute,
         groups,
-        counted.rows,
+        tally(codes, len(groups), cell),
         None if weights is None else tally(codes, len(groups), cell, weights),
         None if weights is None else tally(codes, len(groups), cell, weights**2),
         None if clusters is None else tally_clusters(codes, len(groups), cell, clusters, weights),
