@@ -42,6 +42,11 @@ class _Choice:
     margin: float | None = None
     seed: int | None = None
 
+    def told(self) -> dict[str, Any]:
+        """Return what is otherwise, as plain JSON values."""
+        known = {key: value for key, value in vars(self).items() if value is not None}
+        return known | ({"bins": {self.bins[0]: list(self.bins[1])}} if self.bins else {})
+
 
 @technique(
     source="Simonsohn, Simmons, Nelson 2020, Nature Human Behaviour 4:1208 (specification curve)",
@@ -123,26 +128,30 @@ def _choices(
 
 def _finding(evidence: Evidence, counts: _Counts, limit: Limit, attribute: str, choices: Sequence[_Choice]) -> Finding:
     said = limit.text(attribute).replace(f" over {attribute}", "", 1)
-    place = dict(
-        technique="stability", measure="stability", attribute=attribute, group=said, comparison="share",
-        direction="1: the verdict is the same under every alternative",
-        evidence=Source(file="rows.parquet", selector=f"by {attribute}; limit {said}"),
-    )  # fmt: skip
+    place: dict[str, Any] = {
+        "technique": "stability",
+        "measure": "stability",
+        "attribute": attribute,
+        "group": said,
+        "comparison": "share",
+        "direction": "1: the verdict is the same under every alternative",
+        "evidence": Source(file="rows.parquet", selector=f"by {attribute}; limit {said}"),
+    }
     entries = _entries(limit, attribute, evidence)
     if not entries:
         why = f"{limit.measure} over {attribute} is no rate of decisions by group, so it is not counted again here"
-        return Finding(**place, missing=why)  # type: ignore[arg-type]
+        return Finding(**place, missing=why)
     if len(choices) == 1:
         why = f"nothing that is varied has to do with the limit: {said}"
-        return Finding(**place, missing=why)  # type: ignore[arg-type]
+        return Finding(**place, missing=why)
     verdicts = [counts.verdict(limit, attribute, entries, choice) for choice in choices]
     others = Counter(verdicts[1:])
     told = [
-        {**{key: value for key, value in vars(choice).items() if value is not None}, "verdict": verdict}
+        {**choice.told(), "verdict": verdict}
         for choice, verdict in zip(choices[1:MOST_TOLD], verdicts[1:MOST_TOLD], strict=True)
     ]
     return Finding(
-        **place,  # type: ignore[arg-type]
+        **place,
         value=rounded(others[verdicts[0]] / (len(choices) - 1)),
         n=Support(group=len(choices) - 1),
         details={"verdict": verdicts[0], "verdicts": dict(sorted(others.items())), "alternatives": told},

@@ -82,7 +82,7 @@ def test_other_bins_cut_the_column_again(tmp_path):
     slices = slices.append_column("age", pa.array(np.where(age < 40, "<40", "≥40")))
     pq.write_table(slices, tmp_path / "slices.parquet")
     (found,) = stability(evidence, bins={"age": [[30, 50], [60]]})
-    assert [one["bins"] for one in found.details["alternatives"]] == [("age", (30, 50)), ("age", (60,))]
+    assert [one["bins"] for one in found.details["alternatives"]] == [{"age": [30, 50]}, {"age": [60]}]
 
 
 def test_a_limit_on_what_is_no_rate_is_missing_with_its_reason(tmp_path):
