@@ -240,6 +240,25 @@ def list_(what: str, out: Path, json_out: bool) -> None:
 
 
 @main.command()
+@click.argument("before", metavar="A", type=existing)
+@click.argument("after", metavar="B", type=existing)
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+@click.option("--json", "json_out", is_flag=True, help="The same as --format json.")
+@reports_errors
+def diff(before: Path, after: Path, form: str, json_out: bool) -> None:
+    """Say what changed from artifact A to artifact B: data, model, policy, numbers, verdicts."""
+    from audits.differing import diff as compare
+
+    report = compare(before, after)
+    if json_out or form == "json":
+        _print(report.to_json())
+        return
+    from model_cards.differences import to_markdown, to_text
+
+    click.echo(to_markdown(report) if form == "md" else to_text(report), nl=False)
+
+
+@main.command()
 @as_json
 @reports_errors
 def selfcheck(json_out: bool) -> int:
