@@ -104,9 +104,7 @@ def redundant(patterns: Patterns, value: ArrayLike, epsilon: float = 0.01) -> ND
 
 def without_one(patterns: Patterns) -> NDArray[np.int64]:
     """Return for each pattern those with one category less: in place j the one without its j-th, −1 after the last."""
-    place = {
-        tuple(key): at for at, key in enumerate(np.hstack([patterns.column, patterns.category]).tolist())
-    }
+    place = {tuple(key): at for at, key in enumerate(np.hstack([patterns.column, patterns.category]).tolist())}
     width = patterns.column.shape[1]
     found = np.full(patterns.column.shape, -1, np.int64)
     for at, length in enumerate(patterns.lengths.tolist()):
