@@ -186,7 +186,7 @@ def false_discovery_rate(counts: Counts) -> Share:
 
 
 @metric(
-    source="Berk et al. 2021, section 3; Saleiro et al. 2018 (Aequitas), section 3",
+    source="Berk et al. 2021, section 3; Saleiro et al. 2018 (Aequitas)",
     among="predicted negatives",
     good="error",
     names={
@@ -223,7 +223,7 @@ def accuracy(counts: Counts) -> Share:
 
 
 @metric(
-    source="Berk et al. 2021, section 3 (overall accuracy); Feldman et al. 2015, section 3 (error rates)",
+    source="Berk et al. 2021, section 3 (overall accuracy); SageMaker Clarify and AI Fairness 360, error rate",
     among="rows with a known truth",
     good="error",
     names={
@@ -239,10 +239,10 @@ def error_rate(counts: Counts) -> Share:
 
 
 @metric(
-    source="Credo AI Lens, overprediction; Fairlearn 0.15, fairlearn.metrics._mean_overprediction",
+    source="Credo AI Lens, metrics for binary classification, overprediction",
     among="rows with a known truth",
     good="high",
-    names={"fairlearn": "_mean_overprediction", "credo": "overprediction"},
+    names={"credo": "overprediction"},
 )
 def overprediction_rate(counts: Counts) -> Share:
     """Share of rows decided positive that should not have been: FP/n."""
@@ -250,10 +250,10 @@ def overprediction_rate(counts: Counts) -> Share:
 
 
 @metric(
-    source="Credo AI Lens, underprediction; Fairlearn 0.15, fairlearn.metrics._mean_underprediction",
+    source="Credo AI Lens, metrics for binary classification, underprediction",
     among="rows with a known truth",
     good="low",
-    names={"fairlearn": "_mean_underprediction", "credo": "underprediction"},
+    names={"credo": "underprediction"},
 )
 def underprediction_rate(counts: Counts) -> Share:
     """Share of rows decided negative that should not have been: FN/n."""

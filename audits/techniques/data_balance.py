@@ -1,0 +1,145 @@
+"""Data balance: are the labels of the data spread alike over the groups, and is every group there?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.errors import NotMeasurable, SpecError
+from audits.evidence import Evidence
+from audits.findings import Finding
+from audits.metrics import chosen
+from audits.metrics.balance import LabelCounts, all_rows
+from audits.metrics.pairing import known_groups, pairs_of
+from audits.metrics.replicating import add_up, tables
+from audits.metrics.representation import SIZES
+from audits.metrics.running import Summarised, findings
+from audits.registry import Entry
+from audits.statistics import bootstrap
+from audits.statistics.roots import Floats
+from audits.techniques import Column, technique
+
+_CONDITIONAL = ("conditional_demographic_disparity", "conditional_demographic_disparity_in_labels")
+_OF_POSITIVE = ("positive_label_rate", "group_conditional_disparity", "pointwise_mutual_information")
+_MOST_VALUES = 50
+
+
+@technique(
+    source="SageMaker Clarify, pre-training metrics; Responsible AI Toolbox, data balance; AI Fairness 360",
+    task="data",
+    replayable=True,
+)
+def data_balance(
+    evidence: Evidence, *, metrics: list[str] | None = None, column: Column | None = None
+) -> Iterator[Finding]:
+    """How labels are spread over the groups of the data, and how large the groups are, whatever a model does.
+
+    Needs no decisions. Distances of two distributions (which are 0 at parity and never below) have no interval; what
+    chance alone makes of groups with the pooled distribution is told beside them, with its p-value.
+
+    Args:
+        evidence: rows and slices.
+        metrics: names of metrics of the task ``data``; default all that the column allows.
+        column: whose values are looked at; default the label. Metrics of the positive label need two values: the
+            last one in order counts as positive.
+    """
+    values, names, file = _values(evidence, column)
+    entries = _entries(metrics, len(names))
+    weights, clusters = evidence.weights(), evidence.cluster_codes()
+    for place, attribute in enumerate(evidence.attributes):
+        codes, groups = evidence.codes(attribute)
+        rows = _summary(add_up(codes, len(groups), values, len(names) + 1))
+        rng = np.random.default_rng([evidence.spec.statistics.seed, place])
+        many = tables(
+            codes,
+            len(groups),
+            values,
+            len(names) + 1,
+            weights,
+            clusters,
+            bootstrap.NUMBER,
+            rng,
+            given=[0] * len(names) + [1],  # groups keep their own share of rows without a value
+            known=known_groups(groups),
+        )
+        for entry in entries:
+            yield from findings(
+                entry,
+                Summarised(
+                    technique="data_balance",
+                    attribute=attribute,
+                    groups=groups,
+                    summary=_summary(many.table),
+                    replicates=_summary(many.replicates),
+                    by_chance=None if entry.name in SIZES else _summary(many.by_chance),
+                    rows=partial(_rows, rows=rows),
+                    pairs=pairs_of(evidence, attribute, groups, all_rows(rows)),
+                    level=evidence.spec.statistics.level,
+                    favourable=evidence.spec.data.positive_is_favourable,
+                    file=file,
+                    selector=f"{column or 'label'} by {attribute}",
+                    details={"values": names} if column else {},
+                ),
+            )
+
+
+def _values(evidence: Evidence, column: str | None) -> tuple[NDArray[np.int64], list[str], str]:
+    """Each row's value as a number, the number of values where it has none; the values' names; where they are."""
+    if column is None:
+        if evidence.spec.data.label is None:
+            raise NotMeasurable(
+                "the spec names no label (data.label), so nothing is known of how labels are spread",
+                "name a label, or a column of the data in the option column",
+            )
+        labels = evidence.label_codes().astype(np.int64)
+        return np.where(labels < 0, 2, labels), ["negative", "positive"], "rows.parquet"
+    codes, names = encoded(evidence, column)
+    if len(names) > _MOST_VALUES:
+        raise NotMeasurable(
+            f"column {column!r}: got {len(names)} different values, expected at most {_MOST_VALUES}",
+            "bin the column first, or name another one",
+        )
+    return np.where(codes < 0, len(names), codes), names, "rows.parquet"
+
+
+def encoded(evidence: Evidence, column: str) -> tuple[NDArray[np.int64], list[str]]:
+    """Return each row's value of a column of the data as a number, −1 where it has none, and the values in order."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = evidence.column("rows", f"data.{column}")
+    ordered = sorted(one for one in pc.unique(values).to_pylist() if one is not None)
+    codes = pc.index_in(values, value_set=pa.array(ordered, values.type)).fill_null(-1)
+    return codes.to_numpy().astype(np.int64), [str(one) for one in ordered]
+
+
+def _entries(names: Sequence[str] | None, values: int) -> list[Entry]:
+    """The metrics that are named, or all that fit as many values."""
+    for name in names or []:
+        if name in _CONDITIONAL:
+            raise SpecError(
+                f"data_balance metrics: got {name!r}, which needs strata",
+                "use the technique conditional_disparity, whose option strata names a column",
+            )
+    found = [entry for entry in chosen("data", names) if entry.name not in _CONDITIONAL]
+    if values == 2:
+        return found
+    unfit = [entry.name for entry in found if entry.name in _OF_POSITIVE]
+    if names is not None and unfit:
+        raise NotMeasurable(f"{unfit[0]} needs two values, one of them positive, and the column has {values}")
+    return [entry for entry in found if entry.name not in _OF_POSITIVE]
+
+
+def _summary(table: Floats) -> LabelCounts:
+    """One stratum; the last cell holds the rows without a value."""
+    return LabelCounts(table[..., None, :-1], table[..., None, -1])
+
+
+def _rows(entry: Entry, rows: LabelCounts) -> Floats:
+    """The rows of each group that a number stands on: those with a value, or all where only sizes are looked at."""
+    if entry.name in SIZES or entry.name == "class_imbalance":
+        return all_rows(rows)
+    return np.asarray(rows.counts.sum(axis=(1, 2)))
