@@ -40,12 +40,16 @@ def check_limits(policy: Sequence[Limit]) -> Iterator[Mistake]:
             try:
                 datetime.date.fromisoformat(limit.waiver.expires)
             except ValueError:
-                yield Mistake((*place, "waiver", "expires"), f"got {limit.waiver.expires!r}, expected a day that exists")
+                yield Mistake(
+                    (*place, "waiver", "expires"), f"got {limit.waiver.expires!r}, expected a day that exists"
+                )
 
 
 def _limit(spec: AuditSpec, limit: Limit, place: Place) -> Iterator[Mistake]:
     for at, over in enumerate(limit.attributes):
-        yield from _over(spec, over, (*place, "over") if isinstance(limit.over, str) else (*place, "over", at))
+        where = (*place, "over") if isinstance(limit.over, str) else (*place, "over", at)
+        yield from _over(spec, over, where)
+        yield from _bounded(spec, over, where)
     if limit.technique is not None and limit.technique not in spec.techniques:
         yield Mistake(
             (*place, "technique"),
@@ -74,6 +78,16 @@ def _over(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:
         )
     elif len(parts) > 1 and not all(spec.protected[part].sliced for part in parts):
         yield Mistake(place, f"got {over!r}, expected attributes that rows have", "give each a column or indicators")
+
+
+def _bounded(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:
+    """A group that is known as a probability only is bounded by one technique, and by no other measured at all."""
+    if over in spec.protected and spec.protected[over].probabilities and "proxy_bounds" not in spec.techniques:
+        yield Mistake(
+            place,
+            f"got {over!r}, which has probabilities only, expected a technique that bounds it",
+            "add techniques: {proxy_bounds: {}}",
+        )
 
 
 def _measures(spec: AuditSpec) -> Iterator[Mistake]:

@@ -156,7 +156,12 @@ def _rows(side: Side) -> float | None:
 
 
 def _spread(family: Family, side: Side, z: float) -> float | None:
-    """The standard error that the interval at z stands for; of the logarithm for a ratio."""
+    """The standard error that the interval at z stands for; of the logarithm for a ratio.
+
+    There is none where the interval is mostly what no number of rows would tell (bounds).
+    """
+    if side.method in ("bounds", "log-bounds"):
+        return None
     low, high = (float(end[family.sides.index(side)]) for end in family.intervals(z))
     if family.limit.compare == "ratio":
         low, high = (math.log(end) if 0 < end < math.inf else math.inf for end in (low, high))

@@ -57,8 +57,8 @@ def proxy_bounds(
         metrics: rates of rows (``evenhand list metrics``); default selection rate and, with labels, true and false
             positive rate.
         attributes: attributes with probabilities; default all.
-        strata: columns that say which rows are alike, of those that the probabilities were made from, or coarser
-            (coarser ones give wider bounds); default the rows with the same probabilities.
+        strata: columns within which the share of decisions is taken, of those that the probabilities were made from;
+            default the rows with the same probabilities. Any choice gives bounds that hold, a finer one narrower.
     """
     protected = evidence.spec.protected
     named = [name for name in attributes or protected if protected[name].probabilities]
