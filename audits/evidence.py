@@ -211,6 +211,9 @@ class Evidence:
 
         ``largest`` and ``best`` are resolved by whoever has the counts (``audits.slices.reference_group``).
         """
+        _, overlaps, group = attribute.partition("=")
+        if overlaps:
+            return f"not {group}"
         parts = attribute.split("×")
         named = [self.spec.protected[part].reference for part in parts]
         if len(named) > 1 and all(name not in ("largest", "best") for name in named):

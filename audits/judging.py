@@ -68,7 +68,8 @@ class Family:
     @property
     def pairs_of_all(self) -> bool:
         """Whether the sides are all pairs of independent groups, so that the studentized range applies."""
-        return self.limit.compare in ("difference", "ratio")
+        overlapping = any(side.finding.attribute != self.attribute for side in self.sides)
+        return self.limit.compare in ("difference", "ratio") and not overlapping
 
     @property
     def comparisons(self) -> int:
@@ -141,7 +142,7 @@ def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family
     known = [
         f
         for f in findings
-        if f.measure in measures and f.attribute == attribute and limit.technique in (None, f.technique)
+        if f.measure in measures and _is_over(f, attribute) and limit.technique in (None, f.technique)
     ]
     held = [f for f in known if f.comparison == limit.compare and not NO_SIDE & {f.group, f.reference}]
     sides = [side for finding in held for side in _sides(finding)]
@@ -152,6 +153,11 @@ def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family
     return Family(limit, attribute, tuple(sides), unmeasured, int(left_out), tuple(known))
 
 
+def _is_over(finding: Finding, attribute: str) -> bool:
+    """Whether a finding is of an attribute, or of one of its groups that overlap."""
+    return finding.attribute == attribute or finding.attribute.startswith(f"{attribute}=")
+
+
 def _pairs_not_stored(limit: Limit, known: Sequence[Finding], held: Sequence[Finding]) -> list[Side]:
     """Both orders of every pair that has no finding of its own, from the rates of its groups.
 
@@ -159,14 +165,13 @@ def _pairs_not_stored(limit: Limit, known: Sequence[Finding], held: Sequence[Fin
     """
     if limit.compare not in OF_RATES:
         return []
-    stored: dict[tuple[str, str], set[frozenset[str]]] = {}
+    stored: dict[tuple[str, str, str], set[frozenset[str]]] = {}
     for finding in held:
-        stored.setdefault((finding.technique, finding.measure), set()).add(
-            frozenset((finding.group, finding.reference))
-        )
+        of = (finding.technique, finding.measure, finding.attribute)
+        stored.setdefault(of, set()).add(frozenset((finding.group, finding.reference)))
     sides: list[Side] = []
-    for (technique, measure), pairs in stored.items():
-        rates = [f for f in known if (f.technique, f.measure) == (technique, measure) and own_rate(f)]
+    for of, pairs in stored.items():
+        rates = [f for f in known if (f.technique, f.measure, f.attribute) == of and own_rate(f)]
         if len(pairs) < len(rates) * (len(rates) - 1) // 2:
             for at, one in enumerate(rates):
                 others = [other for other in rates[at + 1 :] if frozenset((one.group, other.group)) not in pairs]

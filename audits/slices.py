@@ -1,6 +1,7 @@
 """Protected attributes as groups of rows: one column of names per attribute and per intersection.
 
-Every row is in exactly one group of every attribute; a row whose attribute is unknown is in ``(missing)``.
+Every row is in exactly one group of every attribute; a row whose attribute is unknown is in ``(missing)``. Groups that
+overlap are an attribute each, ``race=Black``: those inside it and those outside.
 """
 
 from __future__ import annotations
@@ -68,9 +69,14 @@ def cut(spec: AuditSpec, run: Path, out: Path) -> None:
     for name, attribute in spec.protected.items():
         if attribute.probabilities is not None:
             read_probabilities(rows, name, attribute)  # refused here, before a model is asked
-    named = {name: attribute for name, attribute in spec.protected.items() if attribute.sliced}
+    apart = {name: attribute for name, attribute in spec.protected.items() if attribute.sliced and attribute.overlap}
+    named = {name: attribute for name, attribute in spec.protected.items() if attribute.sliced and name not in apart}
     sliced = {name: assign(name, attribute, rows) for name, attribute in named.items()}
     policies = {name: attribute.reference for name, attribute in named.items()}
+    for name, attribute in apart.items():
+        for group, inside in _overlapping(name, attribute.indicators or {}, rows).items():
+            sliced[one_of(name, group)] = inside
+            policies[one_of(name, group)] = inside.names[1]
     for depth in range(2, min(spec.intersections, len(named)) + 1):
         for parts in itertools.combinations(named, depth):
             name = CROSS.join(parts)
@@ -194,6 +200,25 @@ def _by_indicators(name: str, indicators: dict[str, str], rows: pa.Table) -> Sli
         "several indicators are 1": ~unknown & (number > 1),
     }
     return Sliced(codes, names, {why: n for why, mask in reasons.items() if (n := int(mask.sum()))})
+
+
+def one_of(name: str, group: str) -> str:
+    """Return the name of the attribute that says whether a row is in one of several groups that overlap."""
+    return f"{name}={group}"
+
+
+def _overlapping(name: str, indicators: dict[str, str], rows: pa.Table) -> dict[str, Sliced]:
+    """For each group that may overlap others: who is in it and who is not; a row without a mark is unknown."""
+    found: dict[str, Sliced] = {}
+    for group in dict.fromkeys(indicators.values()):
+        flags = [_flags(name, column, rows[f"data.{column}"]) for column, of in indicators.items() if of == group]
+        inside = np.any([flag == 1 for flag in flags], axis=0)
+        unknown = ~inside & np.any([flag < 0 for flag in flags], axis=0)
+        codes = np.where(unknown, -1, np.where(inside, 0, 1)).astype(np.int64)
+        absent = int(unknown.sum())
+        why = {"an indicator without a value": absent} if absent else {}
+        found[group] = Sliced(codes, [group, f"not {group}"], why)
+    return found
 
 
 def _flags(name: str, column: str, values: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -129,6 +129,8 @@ class ProtectedSpec(Section):
     """Groups and the columns that hold the probability of being in each, where the group itself is not known:
     ``{Black: p_black, White: p_white, other: p_other}``. They add up to 1 in every row. Only bounds can be told of
     such an attribute (technique ``proxy_bounds``), and a limit over it holds only if all of them lie inside it."""
+    overlap: bool = False
+    """With indicators: a row may belong to several groups, and each group is held against all rows outside it."""
     values: dict[Scalar, str] | None = None
     """Names of the column's values: ``{0: female, 1: male}``."""
     bins: tuple[float, ...] | None = None
@@ -149,6 +151,8 @@ class ProtectedSpec(Section):
             raise ValueError(f"got both {other} and probabilities, expected one of them")
         if self.bins is not None and self.values is not None:
             raise ValueError("got both values and bins, expected one of them")
+        if self.overlap and self.indicators is None:
+            raise ValueError("got overlap without indicators, expected 0/1 columns that mark the groups")
         if self.bins is not None and (not self.bins or list(self.bins) != sorted(set(self.bins))):
             raise ValueError(f"bins: got {list(self.bins)}, expected edges that rise")
         return self

@@ -161,8 +161,14 @@ def _model(spec: AuditSpec) -> Iterator[Mistake]:
 
 def _protected(name: str, attribute: ProtectedSpec) -> Iterator[Mistake]:
     place = ("protected", name)
-    if not name.strip() or any(mark in name for mark in "×*/") or name == "row":
-        yield Mistake(place, f"got the name {name!r}, expected one without × * / and not 'row'", "choose another name")
+    if not name.strip() or any(mark in name for mark in "×*/=") or name == "row":
+        yield Mistake(place, f"got the name {name!r}, expected one without × * / = and not 'row'", "choose another name")
+    if attribute.overlap and attribute.reference not in ("largest", "best"):
+        yield Mistake(
+            (*place, "reference"),
+            f"got {attribute.reference!r} with overlap, expected none: each group is held against all rows outside it",
+            "leave out reference",
+        )
     if not attribute.sliced and all(getattr(attribute, key) is None for key in ("probabilities", "terms", "lexicon")):
         yield Mistake(
             place,

@@ -50,17 +50,17 @@ def assigned(family: Family, level: float, limits: int) -> Unknown | None:
     if family.limit.compare not in (*OF_RATES, "rate"):
         return None
     found = [
-        _of_measure(family, measure, level, limits)
-        for measure in dict.fromkeys(f.measure for f in family.known if own_rate(f))
+        _of_measure(family, measure, attribute, level, limits)
+        for measure, attribute in dict.fromkeys((f.measure, f.attribute) for f in family.known if own_rate(f))
     ]
     told = [one for one in found if one is not None]
     order = ("FAIL", "INCONCLUSIVE", "PASS")
     return min(told, key=lambda one: order.index(one.verdict), default=None)
 
 
-def _of_measure(family: Family, measure: str, level: float, limits: int) -> Unknown | None:
-    rates = [f for f in family.known if f.measure == measure and own_rate(f)]
-    unknown = [f for f in family.known if f.measure == measure and _unknown_rate(f)]
+def _of_measure(family: Family, measure: str, attribute: str, level: float, limits: int) -> Unknown | None:
+    known = [f for f in family.known if (f.measure, f.attribute) == (measure, attribute)]
+    rates, unknown = [f for f in known if own_rate(f)], [f for f in known if _unknown_rate(f)]
     if not unknown or len(rates) < 2:
         return None
     x = np.array([f.sufficient["x"] for f in rates])

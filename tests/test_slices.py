@@ -239,3 +239,12 @@ def test_compas_has_its_published_intersections(shared_data, tmp_path):
     assert counts["Native American × Female"] == 4
     assert counts["Asian × Female"] == 2
     assert sum(counts.values()) == 7214
+
+
+def test_groups_that_overlap_are_an_attribute_each_against_all_rows_outside(tmp_path):
+    spec = make_spec(race={"indicators": {"black": "Black", "asian": "Asian"}, "overlap": True})
+    sliced(tmp_path, spec, black=[1, 1, 0, 0, None], asian=[1, 0, 1, 0, 1])
+    slices = pq.read_table(tmp_path / "slices.parquet")
+    assert slices["race=Black"].to_pylist() == ["Black", "Black", "not Black", "not Black", MISSING_GROUP]
+    assert slices["race=Asian"].to_pylist() == ["Asian", "not Asian", "Asian", "not Asian", "Asian"]
+    assert Evidence(tmp_path, spec).reference("race=Black") == "not Black"

@@ -209,7 +209,7 @@ BROKEN = [
      ["10: protected.age: bins: got [45.0, 25.0], expected edges that rise"]),
     ("an attribute with a cross in its name",
      [("  sex: {column: sex}", "  a×b: {column: sex}")],
-     ["9: protected.a×b: got the name 'a×b', expected one without × * / and not 'row'",
+     ["9: protected.a×b: got the name 'a×b', expected one without × * / = and not 'row'",
       "  Hint: choose another name"]),
     ("an unknown lexicon",
      [("  sex: {column: sex}", "  sex: {column: sex, lexicon: sexx}")],

@@ -568,3 +568,15 @@ def test_a_range_is_not_judged_and_says_what_to_limit_instead():
     judged = only(limit("whole", at_most=0.1), [whole])
     assert judged.verdict == "INCONCLUSIVE"
     assert "limit the difference of pairs" in judged.reason
+
+
+def test_a_limit_over_groups_that_overlap_holds_each_against_those_outside_it():
+    groups = {"Black": (400, 1000), "Asian": (690, 1000)}
+    outside = {"Black": (700, 1000), "Asian": (700, 1000)}
+    findings = [
+        pair("difference", name, f"not {name}", *groups[name], *outside[name], attribute=f"race={name}")
+        for name in groups
+    ]
+    judged = only(limit(at_most=0.1), findings)
+    assert (judged.verdict, judged.worst) == ("FAIL", {"group": "not Black", "reference": "Black"})
+    assert only(limit(at_most=0.1), findings[1:]).verdict == "PASS"
