@@ -63,6 +63,30 @@ def newcombe_paired(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike, z: A
     return p1 - p2 - joined(p1 - low1, high2 - p2), p1 - p2 + joined(high1 - p1, p2 - low2)
 
 
+def widening(
+    same: ArrayLike, same_se: ArrayLike, turned: ArrayLike, turned_se: ArrayLike, behind: ArrayLike, z: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Interval of a lead in a new model minus the size of the gap in the old one: g₁ − |g₀|.
+
+    That is the smaller of g₁ − g₀ (``same``) and g₁ + g₀ (``turned``). The lower limit is the smaller of both lower
+    limits. The upper one is that of g₁ − g₀, which is never below g₁ − |g₀|; of g₁ + g₀ only where the group was
+    surely behind: the sign of an estimate near 0 is chance, and choosing by it would be wrong twice as often.
+
+    Args:
+        same: g₁ − g₀.
+        same_se: its standard error, over the same rows.
+        turned: g₁ + g₀.
+        turned_se: its standard error.
+        behind: 1 where g₀ lies below 0 by more than 3.09 of its standard errors (1 in 1,000), else 0.
+        z: two-sided critical value.
+
+    Source: intersection-union test, Berger 1982, Technometrics 24:295, on normal limits.
+    """
+    same, same_se, turned, turned_se, behind, z = arrays(same, same_se, turned, turned_se, behind, z)
+    low = np.minimum(same - z * same_se, turned - z * turned_se)
+    return low, np.where(behind > 0, turned + z * turned_se, same + z * same_se)
+
+
 def mcnemar_z(b: float, c: float) -> float:
     """Return (b − c)/√(b + c), 0 where nothing flips. Source: McNemar 1947, Psychometrika 12:153."""
     return (b - c) / math.sqrt(b + c) if b + c else 0.0

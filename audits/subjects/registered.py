@@ -62,7 +62,7 @@ def describe(uri: str, name: str, version: str, folder: Path, expected: str) -> 
 
 def find_fitted(name: str, key: str, tracking: str, home: Path) -> dict[str, Any]:
     """Return the version of a model that a fit with this key made, resolved; ``{}`` where there is none."""
-    with _client(tracking, home) as (_, client):
+    with connected(tracking, home) as (_, client):
         found = client.search_model_versions(f"name = '{name}' and tags.`{FIT_KEY}` = '{key}'")
     versions = sorted(int(each.version) for each in found)
     return resolve(f"models:/{name}/{versions[-1]}", tracking, home) if versions else {}
@@ -77,7 +77,7 @@ def register_network(folder: Path, kind: str, name: str, key: str, tracking: str
         "causal-lm": (AutoModelForCausalLM, "text-generation"),
     }[kind]
     parts = {"model": factory.from_pretrained(folder), "tokenizer": AutoTokenizer.from_pretrained(folder)}
-    with _client(tracking, home) as (mlflow, client), _run(mlflow, client, home, name, tracking):
+    with connected(tracking, home) as (mlflow, client), _run(mlflow, client, home, name, tracking):
         logged = mlflow.transformers.log_model(
             parts, name="model", task=task, pip_requirements=_pins("transformers", "torch"), registered_model_name=name
         )
@@ -87,7 +87,7 @@ def register_network(folder: Path, kind: str, name: str, key: str, tracking: str
 
 def register_estimator(estimator: Any, name: str, key: str, tracking: str, home: Path) -> dict[str, Any]:
     """Register a fitted estimator as a new version of ``name``, saved with skops."""
-    with _client(tracking, home) as (mlflow, client), _run(mlflow, client, home, name, tracking):
+    with connected(tracking, home) as (mlflow, client), _run(mlflow, client, home, name, tracking):
         logged = mlflow.sklearn.log_model(
             estimator,
             name="model",
@@ -117,7 +117,7 @@ def _split(uri: str) -> tuple[str, str, str | None]:
 def _ask_version(uri: str, name: str, version: str, alias: str | None, tracking: str, home: Path) -> str:
     from mlflow.exceptions import MlflowException
 
-    with _client(tracking, home) as (_, client):
+    with connected(tracking, home) as (_, client):
         try:
             if alias is not None:
                 return str(client.get_model_version_by_alias(name, alias).version)
@@ -134,7 +134,7 @@ def _fetch(name: str, version: str, tracking: str, home: Path, kept: Path) -> Pa
     """Return the local folder of a version: where it lies already, or a copy under ``home``."""
     from mlflow.exceptions import MlflowException
 
-    with _client(tracking, home) as (mlflow, client):
+    with connected(tracking, home) as (mlflow, client):
         try:
             where = client.get_model_version_download_uri(name, version)
             local = where.startswith(("file:", "/")) or "://" not in where
@@ -156,8 +156,8 @@ def _note(home: Path, tracking: str, name: str, version: str) -> Path:
 
 
 @contextmanager
-def _client(tracking: str, home: Path) -> Iterator[tuple[Any, Any]]:
-    """Give mlflow and a client. Two processes opening a new SQLite file break each other, so one goes first."""
+def connected(tracking: str, home: Path) -> Iterator[tuple[Any, Any]]:
+    """Give mlflow and a client of a registry. Two processes that open a new SQLite file break each other: one waits."""
     import mlflow
     import mlflow.artifacts
 
