@@ -31,7 +31,7 @@ def read_probabilities(rows: pa.Table, name: str, attribute: ProtectedSpec) -> P
     """
     columns = attribute.probabilities or {}
     table = np.column_stack([_column(rows, name, group, column) for group, column in columns.items()])
-    known = ~np.isnan(table).any(axis=1)
+    known = np.asarray(~np.isnan(table).any(axis=1))
     total = table.sum(axis=1)
     wrong = known & (np.abs(total - 1) > TOLERANCE + 1e-9)
     if wrong.any():

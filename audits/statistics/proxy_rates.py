@@ -143,7 +143,7 @@ def _elsewhere(cells: NDArray[np.int64], of: NDArray[np.bool_], sample: Sample) 
 
     def others(weights: Floats) -> Floats:
         table = np.bincount(key, weights, minlength=count * FOLDS).reshape(count, FOLDS)
-        return (table.sum(axis=1, keepdims=True) - table)[cells, sample.folds]
+        return np.asarray((table.sum(axis=1, keepdims=True) - table)[cells, sample.folds])
 
     return quotient(others(sample.weights * of), np.maximum(others(sample.weights), 1e-300), otherwise=0.5)
 

@@ -115,8 +115,8 @@ def test_true_and_false_positive_rates_are_bounded_where_there_are_labels(tmp_pa
         found = one(findings, measure)
         assert found.interval.low < -0.2 < found.interval.high
         assert found.details["bounds"]["high"] - found.details["bounds"]["low"] < 0.5
-    accuracy, _ = audit(tmp_path, loans(2000, 0.9, 0.2), options="{metrics: [accuracy]}")
-    assert {f.measure for f in accuracy} == {"accuracy"}
+    accuracy, _ = audit(tmp_path, loans(2000, 0.9, 0.2), options="{metrics: [selection_rate, accuracy]}")
+    assert {f.measure for f in accuracy} == {"selection_rate", "accuracy"}
 
 
 def test_the_same_evidence_gives_the_same_bytes(tmp_path):
