@@ -8,6 +8,7 @@ from tables import write_evidence
 
 from audits.errors import SpecError
 from audits.findings import canonical_json, write_findings
+from audits.metrics import of_task
 from audits.metrics import registry as metrics
 from audits.metrics.counting import cells, confusion, tally, tally_clusters
 from audits.statistics import interval
@@ -328,3 +329,82 @@ def test_every_metric_says_what_it_stands_on():
         assert entry.source
         assert entry.summary.endswith(".")
         assert entry.facts["good"] in {"high", "low", "truth", "quality", "error", "zero", "one"}
+
+
+def fair(folder, rows=6000, groups="abc", seed=0, **more):
+    rng = np.random.default_rng(seed)
+    data = {"group": rng.choice(list(groups), rows).tolist()}
+    return write_evidence(
+        folder, data, label=rng.integers(0, 2, rows).tolist(), decision=rng.integers(0, 2, rows).tolist(), **more
+    )
+
+
+def test_the_range_stands_beside_what_chance_makes_of_equal_groups(tmp_path):
+    found = {f.id: f for f in parity(fair(tmp_path), metrics=["selection_rate"])}
+    whole = found["parity/selection_rate/group/-/-/whole"]
+    rates = [found[f"parity/selection_rate/group/{name}/-/rate"].value for name in "abc"]
+    assert whole.value == pytest.approx(max(rates) - min(rates))
+    assert whole.interval is None
+    assert 0 < whole.details["by_chance"] < 0.05
+    assert whole.details["smallest_over_largest"] == pytest.approx(min(rates) / max(rates))
+    assert abs(whole.details["between_groups_variance"]) < 0.001
+    assert "limit the difference of pairs" in whole.details["no_interval"]
+
+
+def test_of_many_groups_the_pairs_with_the_reference_are_told(tmp_path):
+    found = list(parity(fair(tmp_path, groups="abcdefghijklmn"), metrics=["selection_rate"]))
+    pairs = [f for f in found if f.comparison == "difference"]
+    assert len(pairs) == 13
+    assert len({f.reference for f in pairs}) == 1
+    assert sum(f.comparison == "rate" for f in found) == 14
+
+
+def test_every_metric_of_binary_decisions_can_be_asked_for(tmp_path):
+    found = list(parity(fair(tmp_path), metrics="all"))
+    names = {entry.name for entry in of_task("binary")}
+    assert {f.measure for f in found} == names
+    for finding in found:
+        assert finding.interval or finding.missing or finding.details["no_interval"], finding.id
+        if finding.interval and finding.interval.high is not None:
+            assert finding.interval.low <= finding.value <= finding.interval.high, finding.id
+
+
+def test_a_composite_brings_its_components(tmp_path):
+    found = {f.measure for f in parity(fair(tmp_path), metrics=["equalized_odds_difference"])}
+    assert found == {"equalized_odds_difference", "true_positive_rate", "false_positive_rate"}
+
+
+def test_a_planted_gap_of_odds_is_found_and_equal_odds_are_not(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = 4000
+    group, label = rng.choice(list("ab"), rows), rng.integers(0, 2, rows)
+    chance = 0.3 + 0.4 * label
+    even = (rng.random(rows) < chance).astype(int)
+    apart = (rng.random(rows) < chance - 0.2 * (group == "b")).astype(int)
+    p = {}
+    for name, decision in (("even", even), ("apart", apart)):
+        evidence = write_evidence(
+            tmp_path / name, {"group": group.tolist()}, label=label.tolist(), decision=decision.tolist()
+        )
+        found = parity(evidence, metrics=["equalized_odds_difference", "mutual_information_separation"])
+        p[name] = {f.measure: f.p for f in found if f.comparison in ("gap", "whole") and f.p is not None}
+    assert max(p["apart"].values()) < 0.01
+    assert min(p["even"].values()) > 0.05
+
+
+def test_intervals_of_averages_widen_where_rows_repeat_each_other(tmp_path):
+    once = {f.id: f for f in parity(fair(tmp_path / "a"), metrics=["average_odds_difference"])}
+    rng = np.random.default_rng(0)
+    rows = 6000
+    data = {"group": np.repeat(rng.choice(list("abc"), rows // 10), 10).tolist()}
+    label = np.repeat(rng.integers(0, 2, rows // 10), 10).tolist()
+    decision = np.repeat(rng.integers(0, 2, rows // 10), 10).tolist()
+    cluster = np.repeat(np.arange(rows // 10), 10).astype(str).tolist()
+    tens = write_evidence(tmp_path / "b", data, label=label, decision=decision, cluster=cluster)
+    again = {f.id: f for f in parity(tens, metrics=["average_odds_difference"])}
+
+    def width(found):
+        gaps = [f.interval for f in found.values() if f.comparison == "gap"]
+        return np.mean([gap.high - gap.low for gap in gaps])
+
+    assert width(again) == pytest.approx(np.sqrt(10) * width(once), rel=0.15)

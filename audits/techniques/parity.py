@@ -13,7 +13,7 @@ from audits.findings import Finding
 from audits.metrics import Counts, chosen, direction, of_task
 from audits.metrics.comparing import rate_findings
 from audits.metrics.counting import CELLS, cells, confusion
-from audits.metrics.groups import Counted, GroupRates, count, measure
+from audits.metrics.groups import Counted, GroupRates, count_all, measure
 from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.replicating import equal_groups, moved_to_equal, tables
 from audits.metrics.running import Summarised, findings
@@ -32,6 +32,7 @@ USUAL = (
     "negative_predictive_value",
     "accuracy",
     "base_rate",
+    "equalized_odds_difference",
 )
 """The metrics of an audit that names none."""
 
@@ -62,9 +63,7 @@ def parity(
     entries = _entries(evidence, metrics)
     plain = [entry for entry in entries if is_rate(entry)]
     others = [entry for entry in entries if not is_rate(entry)]
-    cell = cells(*_codes(evidence))
-    for attribute in evidence.attributes:
-        counted = count(evidence, attribute, cell)
+    for counted in count_all(evidence, evidence.attributes).values():
         for entry in plain:
             rates = measure(evidence, entry, counted, max(floor, 1))
             yield from rate_findings(rates, _pairs(evidence, rates))
@@ -166,10 +165,8 @@ def _resampled(evidence: Evidence, counted: Counted) -> tuple[Floats, Floats, Ca
 
 def _given(entry: Entry) -> NDArray[np.int64] | None:
     """Which cells are compared with which where groups are equal: all, those of one truth, or of one decision."""
-    if not entry.facts["labels"]:
-        return None
     truth, decision = np.divmod(np.arange(CELLS), 3)
-    return decision if "predicted" in entry.facts["among"] else truth
+    return {"truth": truth, "decision": decision}.get(entry.facts["given"])
 
 
 def _known_rows(entry: Entry, counted: Counted) -> Floats:
