@@ -1,0 +1,299 @@
+"""Alternatives to today's decisions: each fitted on one half of the rows, as decisions for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence import Evidence
+from audits.findings import MISSING_GROUP, rounded
+from audits.refitting import Design, Kind, as_many_positive, design, numbers, probabilities
+from audits.registry import Entry
+from audits.remedies import (
+    Curve,
+    Target,
+    candidates,
+    common_threshold,
+    curve,
+    group_thresholds,
+    halves,
+    residualised,
+    reweighing,
+    separation,
+)
+from audits.statistics.roots import Floats, quotient
+
+Alternative = Literal["common_threshold", "group_thresholds", "refit", "drop", "residualise", "reweigh"]
+ALTERNATIVES: tuple[Alternative, ...] = (
+    "common_threshold", "group_thresholds", "refit", "drop", "residualise", "reweigh",
+)  # fmt: skip
+
+AS_IT_IS = "as it is"
+REFITTED = "refitted"
+
+TELLING = 0.6
+"""A column that tells two groups apart with this AUC or more is taken for a proxy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The audited rows and one attribute of them.
+
+    ``labels``, ``decisions`` 1, 0, −1 unknown · ``scores`` high is positive (``falling``: those of the data are
+    positive where low), ``None`` where there are none · ``weights`` 1 where there are none · ``fitting`` the half
+    that is fitted on.
+    """
+
+    evidence: Evidence
+    attribute: str
+    codes: NDArray[np.signedinteger[Any]]
+    groups: list[str]
+    labels: NDArray[np.int8]
+    decisions: NDArray[np.int8]
+    scores: Floats | None
+    falling: bool
+    weights: Floats
+    clusters: NDArray[np.int32] | None
+    fitting: NDArray[np.bool_]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which rows have a group that is known."""
+        if MISSING_GROUP not in self.groups:
+            return np.ones(len(self.codes), np.bool_)
+        return np.asarray(self.codes != self.groups.index(MISSING_GROUP))
+
+    @property
+    def wanted(self) -> NDArray[np.int8]:
+        """The decision that counts as right: the truth, or where the spec names none, today's decision."""
+        return self.decisions if self.evidence.spec.data.label is None else self.labels
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """An alternative: what it decides for every row, and what it is compared with.
+
+    ``how`` thresholds or columns · ``uses`` whether the attribute is looked at when a decision is taken.
+    """
+
+    name: str
+    decisions: NDArray[np.int8]
+    compared: str
+    before: NDArray[np.int8]
+    uses: bool = False
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+class Untried(NamedTuple):
+    """An alternative that could not be tried, and why."""
+
+    name: str
+    why: str
+
+
+class Aim(NamedTuple):
+    """What is to be mended: a rate, its target, and the two groups (positions) furthest apart on the fitting half."""
+
+    entry: Entry
+    target: Target
+    pair: tuple[int, int]
+
+
+def read_rows(evidence: Evidence, attribute: str, seed: int) -> Rows:
+    """Read what the alternatives stand on, and deal the rows to a fitting and a measuring half."""
+    codes, groups = evidence.codes(attribute)
+    data = evidence.spec.data
+    labels, weights, clusters = evidence.label_codes(), evidence.weights(), evidence.cluster_codes()
+    falling = evidence.spec.model is None and (data.threshold or "").strip().startswith("<")
+    return Rows(
+        evidence=evidence,
+        attribute=attribute,
+        codes=codes,
+        groups=groups,
+        labels=labels if data.label is not None else np.full_like(labels, -1),
+        decisions=evidence.decision_codes(),
+        scores=_scores(evidence, falling),
+        falling=falling,
+        weights=np.ones(len(codes)) if weights is None else weights,
+        clusters=clusters,
+        fitting=halves(len(codes), clusters, np.random.default_rng([seed, 5])),
+    )
+
+
+def _scores(evidence: Evidence, falling: bool) -> Floats | None:
+    if evidence.spec.model is None and evidence.spec.data.score is None:
+        return None
+    if evidence.spec.model is None:
+        scores: Floats = evidence.column("rows", "score").to_numpy().astype(np.float64)
+    else:
+        scores = evidence.scores()
+    if np.isnan(scores).all():
+        return None
+    return -scores if falling else scores
+
+
+def tried(rows: Rows, aim: Aim, asked: Sequence[str], kind: Kind, proxies: int, seed: int) -> Iterator[Tried | Untried]:
+    """Yield the alternatives that are asked for, each fitted on the fitting half.
+
+    Args:
+        rows: the audited rows.
+        aim: what is to be mended.
+        asked: names of ``ALTERNATIVES``.
+        kind: of the model that is refitted.
+        proxies: at most so many columns are taken for proxies.
+        seed: of the refits.
+    """
+    if "common_threshold" in asked or "group_thresholds" in asked:
+        yield from _thresholds(rows, aim, asked)
+    if {"refit", "drop", "residualise", "reweigh"} & set(asked):
+        yield from _refits(rows, aim, asked, kind, proxies, seed)
+
+
+def _thresholds(rows: Rows, aim: Aim, asked: Sequence[str]) -> Iterator[Tried | Untried]:
+    wanted = [name.replace("_", " ") for name in ("common_threshold", "group_thresholds") if name in asked]
+    if rows.scores is None:
+        yield from (Untried(name, "the evidence holds decisions and no scores to set thresholds on") for name in wanted)
+        return
+    groups: list[int] = np.unique(rows.codes[rows.fitting & rows.known]).tolist()
+    if "common_threshold" in asked:
+        yield _common(rows, aim, rows.scores, groups)
+    if "group_thresholds" in asked:
+        yield _by_group(rows, aim, rows.scores, groups)
+
+
+def _curves(rows: Rows, aim: Aim, scores: Floats, groups: list[int], grid: Floats | None) -> dict[int, Curve]:
+    """The curve of each group that has the measure at some threshold."""
+    found = {}
+    for group in groups:
+        at = np.flatnonzero(rows.fitting & (rows.codes == group) & ~np.isnan(scores))
+        thresholds = candidates(scores[at]) if grid is None else grid
+        one = curve(aim.entry.function, scores[at], rows.labels[at], rows.wanted[at], rows.weights[at], thresholds)
+        if not np.isnan(one.rate).all():
+            found[group] = one
+    return found
+
+
+def _common(rows: Rows, aim: Aim, scores: Floats, groups: list[int]) -> Tried | Untried:
+    grid = candidates(scores[rows.fitting & rows.known])
+    curves = _curves(rows, aim, scores, groups, grid)
+    place = common_threshold(list(curves.values()), aim.target) if curves else None
+    if place is None:
+        return Untried("common threshold", "no one threshold brings the gap down to the target on the fitting half")
+    decisions = np.where(np.isnan(scores), rows.decisions, scores >= grid[place]).astype(np.int8)
+    how = {"threshold": _told(rows, grid[place])}
+    return Tried("common threshold", decisions, AS_IT_IS, rows.decisions, how=how)
+
+
+def _by_group(rows: Rows, aim: Aim, scores: Floats, groups: list[int]) -> Tried | Untried:
+    curves = _curves(rows, aim, scores, groups, None)
+    places = group_thresholds(list(curves.values()), aim.target) if curves else None
+    if places is None:
+        return Untried("group thresholds", "no thresholds bring the gap down to the target on the fitting half")
+    decisions = rows.decisions.copy()
+    told = {}
+    for (group, one), place in zip(curves.items(), places, strict=True):
+        at = (rows.codes == group) & ~np.isnan(scores)
+        decisions[at] = scores[at] >= one.thresholds[place]
+        told[rows.groups[group]] = _told(rows, one.thresholds[place])
+    return Tried("group thresholds", decisions, AS_IT_IS, rows.decisions, uses=True, how={"thresholds": told})
+
+
+def _told(rows: Rows, threshold: float) -> str:
+    """A threshold in the sense of the data's own scores."""
+    if not np.isfinite(threshold):
+        return "nobody"
+    return f"<= {rounded(-threshold, 6):g}" if rows.falling else f">= {rounded(threshold, 6):g}"
+
+
+def _refits(
+    rows: Rows, aim: Aim, asked: Sequence[str], kind: Kind, proxies: int, seed: int
+) -> Iterator[Tried | Untried]:
+    names = {"refit": REFITTED, "drop": "without proxies", "residualise": "residualised", "reweigh": "reweighed"}
+    columns = {name: rows.evidence.column("rows", f"data.{name}") for name in rows.evidence.spec.data.features}
+    why = "" if columns else "the evidence holds no columns that a model could be fitted to again (data.features)"
+    if columns and not (rows.labels[rows.fitting] >= 0).any():
+        why = "no row has a truth that a model could be fitted to again"
+    if why:
+        yield from (Untried(told, why) for name, told in names.items() if name in asked)
+        return
+    made = design(columns, rows.fitting)
+    again = _Refit(rows, kind, seed)
+    base = again.decisions(made.matrix)
+    how = {"model": kind, "columns": list(columns)}
+    if "refit" in asked:
+        yield Tried(REFITTED, base, AS_IT_IS, rows.decisions, how=how)
+    telling = told_apart(rows, aim.pair)
+    chosen = [name for name, auc in telling.items() if auc >= TELLING][:proxies]
+    if "drop" in asked or "residualise" in asked:
+        yield from _without(rows, aim, made, again, base, asked, chosen, telling)
+    if "reweigh" in asked:
+        fitted = rows.fitting & rows.known & (rows.labels >= 0)
+        weights = rows.weights.copy()
+        weights[fitted] = reweighing(rows.codes[fitted], rows.labels[fitted], rows.weights[fitted])
+        yield Tried("reweighed", again.decisions(made.matrix, weights), REFITTED, base, how=how)
+
+
+def _without(
+    rows: Rows,
+    aim: Aim,
+    made: Design,
+    again: _Refit,
+    base: NDArray[np.int8],
+    asked: Sequence[str],
+    chosen: list[str],
+    telling: dict[str, float],
+) -> Iterator[Tried | Untried]:
+    """Proxies left out one by one and together, and less the mean of each group."""
+    if not chosen:
+        one, two = (rows.groups[at] for at in aim.pair)
+        most = max(telling, key=lambda name: telling[name], default="")
+        why = f"no column tells {one} from {two}" + (f": of {most} the AUC is {telling[most]:.2f}" if most else "")
+        yield Untried("without proxies", why)
+        return
+    if "drop" in asked:
+        for names in [[name] for name in chosen] + ([chosen] if len(chosen) > 1 else []):
+            how = {"model": again.kind, "dropped": {name: rounded(telling[name], 4) for name in names}}
+            decided = again.decisions(made.without(names))
+            yield Tried(f"without {', '.join(names)}", decided, REFITTED, base, how=how)
+    if "residualise" in asked:
+        part = np.array([owner in chosen for owner in made.owner])
+        matrix = made.matrix.copy()
+        matrix[:, part] = residualised(matrix[:, part], rows.codes, rows.fitting)
+        how = {"model": again.kind, "residualised": {name: rounded(telling[name], 4) for name in chosen}}
+        yield Tried("residualised", again.decisions(matrix), REFITTED, base, uses=True, how=how)
+
+
+def told_apart(rows: Rows, pair: tuple[int, int]) -> dict[str, float]:
+    """Return the columns of the model by how well each tells the two groups apart (AUC), the strongest first."""
+    at = np.flatnonzero(np.isin(rows.codes, pair))
+    one, found = rows.codes[at] == pair[0], {}
+    for name in rows.evidence.spec.data.features:
+        values = numbers(rows.evidence.column("rows", f"data.{name}"))[0]
+        auc = separation(values[at], one, rows.fitting[at])
+        if auc is not None:
+            found[name] = auc
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, eq=False)
+class _Refit:
+    """Fits a model again and decides by it: as many positive on the fitting half as are today."""
+
+    rows: Rows
+    kind: Kind
+    seed: int
+
+    def decisions(self, matrix: Floats, weights: Floats | None = None) -> NDArray[np.int8]:
+        rows = self.rows
+        decided = rows.fitting & (rows.decisions >= 0)
+        fitted = rows.weights if weights is None else weights
+        scores = probabilities(self.kind, matrix, rows.labels, fitted, rows.fitting, self.seed)
+        positive = rows.weights[decided & (rows.decisions == 1)].sum()
+        share = float(quotient(positive, rows.weights[decided].sum()))
+        threshold = as_many_positive(scores, share, rows.weights, decided)
+        found: NDArray[np.int8] = np.where(rows.decisions < 0, -1, scores >= threshold).astype(np.int8)
+        return found

@@ -1,0 +1,279 @@
+"""What an alternative comes to on the half of the rows that it was not fitted on, as findings and in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.alternatives import AS_IT_IS, Aim, Rows, Tried, Untried
+from audits.findings import Evidence as Source
+from audits.findings import Finding, Interval, Support, rounded
+from audits.metrics import registry as metrics
+from audits.metrics.changing import Decided, Moved, moved
+from audits.metrics.counting import cells, tally, tally_clusters
+from audits.metrics.groups import Counted, GroupRates, measure
+from audits.metrics.pairing import known_groups, pairs_of
+from audits.registry import Entry
+from audits.remedies import Target
+from audits.statistics import bounds, critical
+
+CAUTION = (
+    "it looks at {attribute} when it decides, which may itself be unlawful: in the United States as disparate "
+    "treatment (ECOA, 15 U.S.C. 1691(a); Title VII, 42 U.S.C. 2000e-2(a), and (l) on cut-off scores); ask a lawyer"
+)
+"""Said of every alternative that takes the attribute at the time of decision."""
+
+
+class Asked(NamedTuple):
+    """A rate whose gap over an attribute is limited."""
+
+    entry: Entry
+    attribute: str
+    target: Target
+
+    @property
+    def name(self) -> str:
+        """As it stands in brackets: ``selection_rate difference``."""
+        return f"{self.entry.name} {self.target.compare}"
+
+
+class Measuring:
+    """Measures decisions on some of the rows, and tells what came of it as findings."""
+
+    def __init__(self, rows: Rows, asked: Asked, tolerance: float | None) -> None:
+        self.rows = rows
+        self.asked = asked
+        self.tolerance = tolerance
+        self.z = critical(rows.evidence.spec.statistics.level)
+        self.level = rows.evidence.spec.statistics.level
+
+    def rates(self, decisions: NDArray[np.int8], chosen: NDArray[np.bool_]) -> GroupRates:
+        """The rate in every group, on the chosen rows."""
+        rows, data = self.rows, self.rows.evidence.spec.data
+        codes, cell = rows.codes[chosen], cells(rows.labels, decisions)[chosen]
+        weights = rows.weights[chosen] if data.weight else None
+        number = len(rows.groups)
+        counted = Counted(
+            rows.attribute,
+            rows.groups,
+            tally(codes, number, cell),
+            None if weights is None else tally(codes, number, cell, weights),
+            None if weights is None else tally(codes, number, cell, weights**2),
+            None if rows.clusters is None else tally_clusters(codes, number, cell, rows.clusters[chosen], weights),
+        )
+        return measure(rows.evidence, self.asked.entry, counted, 1)
+
+    def moved(self, entry: Entry, one: Tried, codes: NDArray[np.integer[Any]], groups: int) -> Moved:
+        """How a rate moved on the measuring half, from what the alternative is compared with to what it decides."""
+        rows, at = self.rows, ~self.rows.fitting
+        data = rows.evidence.spec.data
+        clusters = None if rows.clusters is None else np.unique(rows.clusters[at], return_inverse=True)[1]
+        weights = rows.weights[at] if data.weight else None
+        decided = Decided(codes[at], groups, rows.labels[at], one.before[at], one.decisions[at], weights, clusters)
+        return moved(entry, decided)
+
+    def finding(
+        self,
+        measure: str,
+        group: str,
+        *,
+        value: float | None = None,
+        missing: str = "",
+        interval: tuple[str, dict[str, float]] | None = None,
+        n: Support | None = None,
+        direction: str = "",
+        details: dict[str, Any] | None = None,
+    ) -> Finding:
+        """One finding about the limited rate; a ``check``, which no limit can be held against."""
+        limits = None
+        if interval is not None:
+            low, high = (float(end) for end in bounds(interval[0], interval[1], self.z))
+            high_told = rounded(high) if np.isfinite(high) else None
+            limits = Interval(low=rounded(low), high=high_told, level=self.level, method=interval[0])
+        return Finding(
+            technique="remedies",
+            measure=f"{measure}[{self.asked.name}]",
+            attribute=self.asked.attribute,
+            group=group,
+            comparison="check",
+            value=None if missing or value is None else rounded(value),
+            missing=missing,
+            interval=limits,
+            n=n,
+            sufficient={name: rounded(number) for name, number in interval[1].items()} if interval else {},
+            direction=direction,
+            evidence=Source(file="rows.parquet", selector=f"{self.asked.attribute}; the measuring half"),
+            details=details or {},
+        )
+
+
+def told(case: Measuring, aim: Aim, one: Tried | Untried, log: list[dict[str, Any]]) -> Iterator[Finding]:
+    """The findings of one alternative; what they say goes to the log too."""
+    if isinstance(one, Untried):
+        log.append({"alternative": one.name, "not_tried": one.why})
+        yield case.finding("remedy_gap", one.name, missing=one.why)
+        return
+    rows, groups = case.rows, case.rows.groups
+    entry: dict[str, Any] = {"alternative": one.name, **one.how, "uses_attribute": one.uses}
+    if one.uses:
+        entry["caution"] = CAUTION.format(attribute=rows.attribute)
+    if one.compared:
+        entry["compared_with"] = one.compared
+        among = ~rows.fitting & (one.decisions >= 0)
+        entry["decisions_changed"] = rounded(float((one.decisions != one.before)[among].mean()), 6)
+    about = dict(entry)
+    found = [_gap(case, aim, one, about)]
+    if one.compared:
+        found += [_gap_change(case, aim, one, about), _accuracy_change(case, one, about)]
+    for finding in found:
+        entry[finding.measure.partition("[")[0]] = _numbers(finding)
+    if one.compared:
+        entry |= {"chosen": None, "reason": None}
+        if case.tolerance is not None:
+            entry["within_tolerance"] = _tolerated(found[-1], case.tolerance)
+        entry["between"] = [groups[at] for at in aim.pair]
+        log.append(entry)
+    yield from found
+
+
+def _numbers(finding: Finding) -> dict[str, Any]:
+    if finding.missing:
+        return {"missing": finding.missing}
+    interval = finding.interval
+    return {"value": finding.value, "low": interval and interval.low, "high": interval and interval.high}
+
+
+def _tolerated(accuracy: Finding, tolerance: float) -> str:
+    """Whether the loss of accuracy is shown to lie within the tolerance that was fixed before, or beyond it."""
+    if accuracy.interval is None or accuracy.interval.high is None:
+        return "not known"
+    if accuracy.interval.low >= -tolerance:
+        return "shown"
+    return "exceeded" if accuracy.interval.high < -tolerance else "not shown"
+
+
+def _gap(case: Measuring, aim: Aim, one: Tried, told: dict[str, Any]) -> Finding:
+    """The gap of the two groups on the measuring half; the widest of all pairs there stands beside it."""
+    rates = case.rates(one.decisions, ~case.rows.fitting)
+    group, reference = aim.pair
+    names = [rates.groups[at] for at in aim.pair]
+    known = [at for at in known_groups(rates.groups) if not rates.missing[at]]
+    widest = max(known, key=lambda at: rates.value[at]), min(known, key=lambda at: rates.value[at])
+    details = {
+        **told,
+        "between": names,
+        "rates": {rates.groups[at]: rounded(float(rates.value[at]), 6) for at in known},
+        "widest": {
+            "between": [rates.groups[at] for at in widest],
+            "difference": rounded(float(rates.value[widest[0]] - rates.value[widest[1]]), 6),
+        },
+    }
+    counts = {"x1": rates.x[group], "n1": rates.n[group], "x2": rates.x[reference], "n2": rates.n[reference]}
+    ratio = aim.target.compare == "ratio"
+    missing = "; ".join(filter(None, (rates.missing[at] for at in aim.pair)))
+    if not missing and ratio and rates.value[reference] == 0:
+        missing = f"the {aim.entry.name.replace('_', ' ')} of {names[1]} is then 0, so there is no ratio to it"
+    value = 0.0
+    if not missing:
+        one_rate, other = float(rates.value[group]), float(rates.value[reference])
+        value = one_rate / other if ratio else one_rate - other
+    sign = "ratio = group / reference" if ratio else "difference = group − reference"
+    return case.finding(
+        "remedy_gap",
+        one.name,
+        value=value,
+        missing=missing,
+        interval=None
+        if missing
+        else ("koopman" if ratio else "newcombe", {name: float(count) for name, count in counts.items()}),
+        n=Support(group=float(rates.rows[group]), reference=float(rates.rows[reference])),
+        direction=f"{'1' if ratio else '0'} is parity; {sign}: {names[0]}, {names[1]}",
+        details=details,
+    )
+
+
+def _gap_change(case: Measuring, aim: Aim, one: Tried, told: dict[str, Any]) -> Finding:
+    """How much narrower the difference became, on the same rows before and after."""
+    group, reference = aim.pair
+    found = case.moved(aim.entry, one, case.rows.codes, len(case.rows.groups))
+    if not (found.exists[group] and found.exists[reference]):
+        why = f"{' or '.join(case.rows.groups[at] for at in aim.pair)} then has no {aim.entry.facts['among']}"
+        return case.finding("remedy_gap_change", one.name, missing=f"{why}, so nothing is known of the change")
+    before = case.rates(one.before, case.rows.fitting)
+    sign = 1.0 if before.value[group] >= before.value[reference] else -1.0
+    step = found.new - found.old
+    variance = found.change[group, group] + found.change[reference, reference] - 2 * found.change[group, reference]
+    mean = sign * float(step[group] - step[reference])
+    return case.finding(
+        "remedy_gap_change",
+        one.name,
+        value=mean,
+        interval=("normal", {"mean": mean, "se": float(np.sqrt(variance))}),
+        n=Support(group=float(found.rows[group]), reference=float(found.rows[reference])),
+        direction="below 0 the difference of the rates became narrower, or turned round; after − before",
+        details=told,
+    )
+
+
+def _accuracy_change(case: Measuring, one: Tried, told: dict[str, Any]) -> Finding:
+    """How much oftener the decisions are right, on the same rows before and after."""
+    found = case.moved(metrics["accuracy"], one, np.zeros(len(case.rows.codes), np.int8), 1)
+    if not found.exists[0]:
+        named = case.rows.evidence.spec.data.label is not None
+        why = "no row of the measuring half has truth and decision" if named else "the spec names no label (data.label)"
+        return case.finding("remedy_accuracy_change", one.name, missing=f"{why}, so nothing is known of the accuracy")
+    value, n = float(found.new[0] - found.old[0]), float(found.rows[0])
+    flips = {"b": float(found.up[0]), "c": float(found.down[0]), "n": n}
+    resampled = {"mean": value, "se": float(np.sqrt(found.change[0, 0]))}
+    return case.finding(
+        "remedy_accuracy_change",
+        one.name,
+        value=value,
+        interval=("tango", flips) if found.plain else ("normal", resampled),
+        n=Support(group=n),
+        direction="high means right more often; after − before, on the same rows",
+        details=told,
+    )
+
+
+def log_of(case: Measuring, aim: Aim, log: list[dict[str, Any]], seed: int) -> Finding:
+    """Every alternative that was considered, for people to choose from; the value is how many were tried."""
+    tried_ones = [entry for entry in log if "not_tried" not in entry]
+    rows = case.rows
+    return case.finding(
+        "remedy_log",
+        "",
+        value=len(tried_ones),
+        direction="alternatives that were tried; which is chosen, and why, is for people to say",
+        details={
+            "target": {"compare": aim.target.compare, "bound": aim.target.bound},
+            "tolerance": case.tolerance if case.tolerance is not None else "none was fixed",
+            "seed": seed,
+            "fitted_on": int(rows.fitting.sum()),
+            "measured_on": int((~rows.fitting).sum()),
+            "alternatives": log,
+            "chosen": None,
+            "reason": None,
+        },
+    )
+
+
+def nothing(case: Measuring, values: NDArray[np.float64]) -> Iterator[Finding]:
+    """The gap lies within the target: nothing is to be mended, and nothing was tried."""
+    low, high = float(values.min()), float(values.max())
+    gap = high - low if case.asked.target.compare == "difference" else low / high if high else 1.0
+    said = f"nothing is to be mended: the {case.asked.name} is {rounded(gap, 3):g}, within {case.asked.target.bound:g}"
+    yield case.finding("remedy_gap", AS_IT_IS, value=gap, direction="of all audited rows", details={"said": said})
+    yield case.finding("remedy_log", "", value=0, details={"said": said, "alternatives": []})
+
+
+def furthest(case: Measuring) -> tuple[int, int] | None:
+    """The two groups furthest apart on the fitting half, of those that both halves can measure."""
+    rows = case.rows
+    one, two = (case.rates(rows.decisions, half) for half in (rows.fitting, ~rows.fitting))
+    pairs = pairs_of(rows.evidence, rows.attribute, rows.groups, one.totals)
+    known = [pair for pair in pairs if not any(part.missing[at] for part in (one, two) for at in pair)]
+    return max(known, key=lambda pair: abs(float(one.value[pair[0]] - one.value[pair[1]])), default=None)

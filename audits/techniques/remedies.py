@@ -1,0 +1,136 @@
+"""Remedies: what would it take to bring a broken limit's gap down, and at what cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from audits.alternatives import ALTERNATIVES, AS_IT_IS, Aim, Alternative, Tried, read_rows, tried
+from audits.errors import NotMeasurable, SpecError, nearest
+from audits.evidence import Evidence
+from audits.findings import Finding
+from audits.metrics import registry as metrics
+from audits.metrics.pairing import known_groups
+from audits.refitting import Kind
+from audits.registry import Entry
+from audits.remedies import Target
+from audits.remedy_findings import Asked, Measuring, furthest, log_of, nothing, told
+from audits.spec import Limit
+from audits.techniques import technique
+
+
+@technique(
+    source="Hardt, Price, Srebro 2016, section 4 (group thresholds); Kamiran, Calders 2012 (reweighing); "
+    "less discriminatory alternatives: 12 CFR 1002 (Regulation B), comment 6(a)-2 as in force until July 2026",
+    needs={"decisions"},
+    measures={"remedy_gap", "remedy_gap_change", "remedy_accuracy_change", "remedy_log"},
+    replayable=True,
+)
+def remedies(
+    evidence: Evidence,
+    *,
+    measures: list[str] | None = None,
+    attributes: list[str] | None = None,
+    alternatives: list[Alternative] | None = None,
+    target: float | None = None,
+    tolerance: float | None = None,
+    refit: Kind = "logistic",
+    proxies: int = 3,
+) -> Iterator[Finding]:
+    """What other thresholds, columns or weights would make of a broken limit: the gap that is left, and the cost.
+
+    Each alternative is fitted on one half of the rows (dealt by seed, clusters whole) and measured on the other. It
+    yields a ``remedy_gap`` (between the two groups that were furthest apart on the fitting half, with Newcombe's or
+    Koopman's interval), a ``remedy_gap_change`` and a ``remedy_accuracy_change`` (the same rows before and after, with
+    Tango's interval); ``remedy_log`` holds them all, also those that did not help, for people to choose from. Refitted
+    models are compared with a model of the same kind that was refitted with every column, never with the audited one.
+    None of these numbers can be held against a limit: an alternative is a proposal, not what was audited.
+
+    Args:
+        evidence: rows, slices and predictions.
+        measures: rates; default those of which the policy limits a difference or ratio.
+        attributes: default those of the limits, or all.
+        alternatives: default all.
+        target: the gap to come down to; default the limit's own bound.
+        tolerance: how much accuracy may be lost, fixed here before anything is tried; said of each alternative.
+        refit: kind of the model that is fitted again.
+        proxies: at most so many columns are taken for proxies of the attribute.
+    """
+    asked = list(_asked(evidence, measures, attributes, target))
+    if not asked:
+        raise NotMeasurable(
+            "the policy limits no difference or ratio of a rate, so there is nothing to mend",
+            "add such a limit, or name measures and target",
+        )
+    seed = evidence.spec.statistics.seed
+    for attribute in dict.fromkeys(one.attribute for one in asked):
+        rows = read_rows(evidence, attribute, seed)
+        for one in asked:
+            if one.attribute == attribute:
+                options = (list(alternatives or ALTERNATIVES), refit, proxies, seed)
+                yield from _mend(Measuring(rows, one, tolerance), options)
+
+
+def _asked(
+    evidence: Evidence, measures: list[str] | None, attributes: list[str] | None, target: float | None
+) -> Iterator[Asked]:
+    """Each limited rate over each attribute once, by the strictest of its limits."""
+    found: dict[tuple[str, str, str], Target] = {}
+    for limit in evidence.spec.policy:
+        if limit.measure in metrics and _is_rate(metrics[limit.measure]) and limit.compare in ("difference", "ratio"):
+            if measures is not None and limit.measure not in measures:
+                continue
+            for attribute in limit.attributes:
+                key = (limit.measure, attribute, limit.compare)
+                bound = _bound(limit) if target is None else target
+                stricter = min if limit.compare == "difference" else max
+                found[key] = Target(limit.compare, stricter(bound, found[key].bound if key in found else bound))
+    named = {measure for measure, _, _ in found}
+    for name in measures or ():
+        if name not in metrics or not _is_rate(metrics[name]):
+            known = [other for other, entry in metrics.entries().items() if _is_rate(entry)]
+            raise SpecError(f"remedies measures: got {name!r}, expected a rate of decisions", nearest(name, known))
+        if name not in named:
+            for attribute in evidence.attributes:
+                found[name, attribute, "difference"] = Target("difference", 0.0 if target is None else target)
+    for (name, attribute, _), aim in found.items():
+        if attribute in evidence.attributes and (attributes is None or attribute in attributes):
+            yield Asked(metrics[name], attribute, aim)
+
+
+def _is_rate(entry: Entry) -> bool:
+    facts = entry.facts
+    return bool(
+        facts["task"] == "binary" and facts["over"] == "group" and facts["scale"] == "rate" and facts["decisions"]
+    )
+
+
+def _bound(limit: Limit) -> float:
+    return 1 / limit.bound if limit.compare == "ratio" and limit.at_most is not None else limit.bound
+
+
+def _mend(case: Measuring, options: tuple[Sequence[str], Kind, int, int]) -> Iterator[Finding]:
+    rows, asked = case.rows, case.asked
+    every = np.ones(len(rows.codes), np.bool_)
+    whole = case.rates(rows.decisions, every)
+    known = [at for at in known_groups(rows.groups) if not whole.missing[at]]
+    if len(known) < 2:
+        why = f"fewer than two groups of {asked.attribute} have a {asked.entry.name.replace('_', ' ')}"
+        yield case.finding("remedy_gap", AS_IT_IS, missing=why)
+        return
+    if asked.target.met(whole.value[known]):
+        yield from nothing(case, whole.value[known])
+        return
+    pair = furthest(case)
+    if pair is None:
+        yield case.finding("remedy_gap", AS_IT_IS, missing="no two groups have the rate in both halves of the rows")
+        return
+    aim = Aim(asked.entry, asked.target, pair)
+    names, kind, proxies, seed = options
+    log: list[dict[str, Any]] = []
+    now = Tried(AS_IT_IS, rows.decisions, "", rows.decisions)
+    for one in (now, *tried(rows, aim, names, kind, proxies, seed)):
+        yield from told(case, aim, one, log)
+    yield log_of(case, aim, log, seed)
