@@ -80,7 +80,7 @@ def metric(
             ``"low"`` where a low value is, ``"truth"`` where it says nothing of the decision (base rate),
             ``"quality"`` where high is good whichever decision is favourable (accuracy), ``"error"`` where low is,
             ``"zero"`` where only 0 is parity (a gap or distance), ``"one"`` where only 1 is (a ratio), ``"open"``
-            where it depends on the class (one of several against the rest).
+            where it depends on what is predicted (one class of several, a number).
         labels: needs the truth.
         decisions: needs the decision.
         task: which summary it takes.
@@ -142,7 +142,7 @@ _ANYWAY = {
     "quality": "high means right more often",
     "error": "low means right more often",
     "zero": "0 is parity",
-    "open": "whether high is good for the person depends on the class",
+    "open": "whether high is good for the person depends on what is predicted",
     "one": "1 is parity",
 }
 

@@ -18,6 +18,7 @@ from audits.metrics import Share, direction
 from audits.registry import Entry
 from audits.statistics import bounds, critical
 from audits.statistics.bootstrap import FEWEST_DEFINED, Spread, spread
+from audits.statistics.means import t_interval
 from audits.statistics.rates import tail
 from audits.statistics.roots import Floats, quotient
 from audits.statistics.simultaneous import holm
@@ -34,7 +35,9 @@ class Summarised:
     of groups that are equal, for metrics whose least value is parity · ``rows`` the rows that an entry's number of
     each group stands on · ``pairs`` positions (group, reference) that are compared · ``favourable`` whether the
     positive decision is good for the person · ``file`` and ``selector`` where the numbers come from ·
-    ``details`` what else is told beside every number.
+    ``details`` what else is told beside every number · ``unresampled`` why there are no replicates, where there are
+    none · ``units`` how many independent rows, clusters or lists each group has: from few of them, intervals are as
+    much wider as Student's distribution is.
     """
 
     technique: str
@@ -50,6 +53,8 @@ class Summarised:
     file: str = "predictions.parquet"
     selector: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    unresampled: str = "no replicates were taken"
+    units: Floats | None = None
 
 
 class _Number(NamedTuple):
@@ -94,18 +99,36 @@ def at(summary: Any, places: Any, axis: int = 0) -> Any:
     return type(summary)(*(np.take(np.asarray(part), places, axis=axis) for part in summary))
 
 
-def _number(share: Share, replicates: Share | None) -> _Number:
+def _number(share: Share, replicates: Share | None, widened: Floats | float = 1.0) -> _Number:
     value, exists = value_of(share)
     found = Spread(np.zeros_like(value), np.zeros(value.shape, np.bool_))
     if replicates is not None:
         found = spread(replicates.of, replicates.among)
-    return _Number(value, exists, found.se, np.asarray(found.known & exists & (found.se > 0)))
+    return _Number(value, exists, found.se * widened, np.asarray(found.known & exists & (found.se > 0)))
+
+
+def _widened(data: Summarised, places: NDArray[Any] | Sequence[int]) -> Floats:
+    """How much wider an interval is than the resampled rows of a group say, by how few units they are of.
+
+    The resampled variance of a mean of n units is (n − 1)/n of what it should be, and its law is Student's.
+    """
+    if data.units is None:
+        return np.ones(len(places))
+    units = np.maximum(data.units[np.asarray(places, np.intp)], 2)
+    z = critical(data.level)
+    return np.asarray(t_interval(0.0, np.sqrt(units / (units - 1)), units - 1, z=z)[1] / z)
+
+
+def _widest(data: Summarised) -> Floats:
+    """The same of each pair: of whichever group has fewer units."""
+    one, two = np.array(data.pairs).T
+    return np.maximum(_widened(data, one), _widened(data, two))
 
 
 def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
     boundary = entry.facts["boundary"]
     again = None if data.replicates is None or boundary else _of_groups(entry, data, data.replicates)
-    number = _number(_of_groups(entry, data, data.summary), again)
+    number = _number(_of_groups(entry, data, data.summary), again, _widened(data, range(len(data.groups))))
     rows = data.rows(entry)
     expected, p = np.zeros(len(data.groups)), np.full(len(data.groups), np.nan)
     if boundary and data.by_chance is not None:
@@ -157,7 +180,8 @@ def _gaps(entry: Entry, data: Summarised) -> Iterator[Finding]:
 
     own = entry.function(data.summary)
     again = None if data.replicates is None else difference(entry.function(data.replicates))
-    yield from _compared(entry, data, _number(difference(own), again), _missing(entry, data, own), "group − reference")
+    number = _number(difference(own), again, _widest(data))
+    yield from _compared(entry, data, number, _missing(entry, data, own), "group − reference")
 
 
 def _ratios(entry: Entry, data: Summarised) -> Iterator[Finding]:
@@ -195,7 +219,8 @@ def _log_ratio_spread(entry: Entry, data: Summarised, one: NDArray[Any], two: ND
     positive = exists & (value > 0)
     log = np.log(np.where(positive, value, 1.0))
     both = positive[:, one] & positive[:, two]
-    return spread(np.where(both, log[:, one] - log[:, two], 0.0), both)
+    found = spread(np.where(both, log[:, one] - log[:, two], 0.0), both)
+    return Spread(found.se * _widest(data), found.known)
 
 
 def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
@@ -216,7 +241,7 @@ def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
     chance = None
     if data.by_chance is not None and entry.facts["boundary"]:
         chance = _of_pairs(entry, data, data.by_chance)
-    yield from _compared(entry, data, _number(share, again), missing, "of group and reference", chance)
+    yield from _compared(entry, data, _number(share, again, _widest(data)), missing, "of group and reference", chance)
 
 
 def _of_pairs(entry: Entry, data: Summarised, replicates: Any) -> Share:
@@ -382,5 +407,5 @@ def _why_no_interval(entry: Entry, data: Summarised) -> str:
         end = "greatest" if entry.facts["good"] == "one" else "least"
         return f"parity is the {end} value it can take, so no interval from resampled rows is valid"
     if data.replicates is None:
-        return "no replicates were taken"
+        return data.unresampled
     return "it hardly varies, or often does not exist, in resampled rows"

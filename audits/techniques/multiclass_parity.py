@@ -14,14 +14,13 @@ from audits.errors import DataError, NotMeasurable, SpecError, nearest
 from audits.evidence import Evidence
 from audits.findings import Finding
 from audits.metrics import chosen, of_task
-from audits.metrics.comparing import rate_findings
 from audits.metrics.counting import cells
-from audits.metrics.groups import count, measure
+from audits.metrics.marking import counted_rate, marked_rate
 from audits.metrics.multiclass import class_jaccard, classified, left_out
 from audits.metrics.pairing import known_groups, pairs_of
-from audits.metrics.rates import base_rate
 from audits.metrics.replicating import add_up, equal_groups, moved_to_equal, tables
 from audits.metrics.running import Summarised, findings
+from audits.metrics.sums import units_of
 from audits.registry import Entry
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats
@@ -184,7 +183,15 @@ def _one_versus_rest(
             facts["good"] = "open"
         own = dataclasses.replace(entry, name=f"{entry.name}[class={name}]", facts=facts)
         truth, decided = _against(rows.truth, at), _against(rows.predicted, at)
-        yield from _plain(evidence, attribute, own, cells(truth, decided), floor, good is None or name in good)
+        yield from counted_rate(
+            evidence,
+            attribute,
+            own,
+            cells(truth, decided),
+            technique="multiclass_parity",
+            favourable=good is None or name in good,
+            floor=floor,
+        )
 
 
 def _against(codes: NDArray[np.int64], one: int) -> NDArray[np.int8]:
@@ -194,21 +201,8 @@ def _against(codes: NDArray[np.int64], one: int) -> NDArray[np.int8]:
 def _accuracy(evidence: Evidence, attribute: str, rows: _Rows, floor: int) -> Iterator[Finding]:
     entry = chosen("multiclass", ["multiclass_accuracy"])[0]
     known = (rows.truth >= 0) & (rows.predicted >= 0)
-    right = np.where(known, rows.truth == rows.predicted, -1).astype(np.int8)
-    own = dataclasses.replace(entry, function=base_rate, facts={**entry.facts, "labels": False})
-    yield from _plain(evidence, attribute, own, cells(right, right), floor, favourable=True)
-
-
-def _plain(
-    evidence: Evidence, attribute: str, entry: Entry, cell: NDArray[np.int8], floor: int, favourable: bool
-) -> Iterator[Finding]:
-    rates = measure(evidence, entry, count(evidence, attribute, cell), max(floor, 1))
-    rates = dataclasses.replace(rates, favourable=favourable, file="rows.parquet")
-    values = [None if why else float(value) for why, value in zip(rates.missing, rates.value, strict=True)]
-    if (rates.good == "low") == favourable and rates.good in ("high", "low"):
-        values = [None if value is None else -value for value in values]
-    pairs = pairs_of(evidence, attribute, rates.groups, rates.totals, values)
-    yield from rate_findings(rates, pairs, technique="multiclass_parity")
+    right = rows.truth == rows.predicted
+    yield from marked_rate(evidence, attribute, entry, right, known, technique="multiclass_parity", floor=floor)
 
 
 def _summed(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[Entry]) -> Iterator[Finding]:
@@ -249,6 +243,8 @@ def _summed(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[E
             pairs=pairs_of(evidence, attribute, groups, counted.sum(axis=1)),
             level=evidence.spec.statistics.level,
             file="rows.parquet",
+            unresampled="too many groups and classes to resample their tables",
+            units=_units(codes, len(groups), rows, clusters, entry.facts["labels"]),
         )
         out = left_out(summary, entry.name) if entry.facts["labels"] else np.zeros((len(groups), 0), np.bool_)
         for finding in findings(entry, data):
@@ -264,6 +260,14 @@ def _known_rows(counted: Floats, classes: int, labels: bool) -> Floats:
     summary = classified(counted, classes)
     both = summary.both.sum(axis=(-2, -1))
     return np.asarray(both if labels else both + summary.predicted_alone.sum(axis=-1))
+
+
+def _units(codes: NDArray[Any], groups: int, rows: _Rows, clusters: NDArray[Any] | None, labels: bool) -> Floats:
+    """How many rows, or clusters of rows, of each group an average over classes is taken from."""
+    known = (rows.predicted >= 0) & ((rows.truth >= 0) | (not labels))
+    if clusters is None:
+        return np.bincount(codes[known], minlength=groups).astype(np.float64)
+    return units_of(codes, groups, clusters.astype(np.int64), known)
 
 
 def _with_left_out(finding: Finding, groups: Sequence[str], classes: Sequence[str], out: NDArray[np.bool_]) -> Finding:
