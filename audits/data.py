@@ -53,8 +53,8 @@ def load(spec: AuditSpec, base: Path, out: Path) -> None:
         table = template.write(table, kept)
     given = named if template is None else [*named, template.column]
     shown = table if spec.data.expect else table.select(list(dict.fromkeys(given)))
+    rows, not_understood = roles.assign(spec, table, kept)  # says what is wrong with a column better than a check can
     expectations.examine(spec, shown, kept, list(dict.fromkeys(given)), out)
-    rows, not_understood = roles.assign(spec, table, kept)
     audited, fitting = _dealt(spec, rows)
     columns = [f"data.{name}" for name in dict.fromkeys(given)]
     part = _Part(rows, table, columns)

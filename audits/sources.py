@@ -249,6 +249,8 @@ def _load(cache: str, data: DataSpec, **arguments: Any) -> Any:
     except Exception as error:
         root = error.__cause__ or error
         said = (str(root).strip() or type(root).__name__).splitlines()[0]
+        if "corresponds to no data" in said:
+            said = "got no rows, expected at least one"
         raise DataError(
             f"data.source {source_name(data)!r}: cannot be read: {said}",
             "check the file, its ending and, for a hub id, the network",
