@@ -46,8 +46,10 @@ def data_balance(
         column: whose values are looked at; default the label. Metrics of the positive label need two values: the
             last one in order counts as positive.
     """
+    entries = _entries(metrics)
     values, names, file = _values(evidence, column)
-    entries = _entries(metrics, len(names))
+    if len(names) != 2:
+        entries = _without_positive(entries, len(names), metrics is not None)
     weights, clusters = evidence.weights(), evidence.cluster_codes()
     for place, attribute in enumerate(evidence.attributes):
         codes, groups = evidence.codes(attribute)
@@ -116,21 +118,23 @@ def encoded(evidence: Evidence, column: str) -> tuple[NDArray[np.int64], list[st
     return codes.to_numpy().astype(np.int64), [str(one) for one in ordered]
 
 
-def _entries(names: Sequence[str] | None, values: int) -> list[Entry]:
-    """The metrics that are named, or all that fit as many values."""
+def _entries(names: Sequence[str] | None) -> list[Entry]:
+    """The metrics that are named, or all that need no strata."""
     for name in names or []:
         if name in _CONDITIONAL:
             raise SpecError(
                 f"data_balance metrics: got {name!r}, which needs strata",
                 "use the technique conditional_disparity, whose option strata names a column",
             )
-    found = [entry for entry in chosen("data", names) if entry.name not in _CONDITIONAL]
-    if values == 2:
-        return found
-    unfit = [entry.name for entry in found if entry.name in _OF_POSITIVE]
-    if names is not None and unfit:
+    return [entry for entry in chosen("data", names) if entry.name not in _CONDITIONAL]
+
+
+def _without_positive(entries: list[Entry], values: int, named: bool) -> list[Entry]:
+    """Those that need no positive value; raises ``NotMeasurable`` where one that does was asked for by name."""
+    unfit = [entry.name for entry in entries if entry.name in _OF_POSITIVE]
+    if named and unfit:
         raise NotMeasurable(f"{unfit[0]} needs two values, one of them positive, and the column has {values}")
-    return [entry for entry in found if entry.name not in _OF_POSITIVE]
+    return [entry for entry in entries if entry.name not in unfit]
 
 
 def _summary(table: Floats) -> LabelCounts:
