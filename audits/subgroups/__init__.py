@@ -1,8 +1,8 @@
-"""What is made of the patterns that ``audits.discovery`` counts: how far each diverges, which say something of their
-own, which are shown, and how far any of them can lie from the others.
+"""What is made of the patterns that ``audits.discovery`` counts.
 
-Every rate is a numerator and a denominator by outcome: ``of`` and ``among`` are a pattern's counts, the first pattern
-is all rows.
+How far each diverges, which say something of their own, which are shown, and how far any of them can lie from the
+others. Every rate is a numerator and a denominator by outcome: ``of`` and ``among`` are a pattern's counts, and the
+first pattern is all rows.
 """
 
 from __future__ import annotations

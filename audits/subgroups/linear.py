@@ -9,6 +9,7 @@ Source: Kearns, Neel, Roth, Wu 2018, Preventing Fairness Gerrymandering, ICML (t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def fit_linear(
     root = np.sqrt(among)
     fitted = np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0]
     edges = np.cumsum([1, *(sizes[column] - 1 for column in columns)])
-    weights = tuple(np.concatenate([[0.0], fitted[a:b]]) for a, b in zip(edges[:-1], edges[1:], strict=True))
+    weights = tuple(np.concatenate([[0.0], fitted[a:b]]) for a, b in pairwise(edges))
     return LinearRule(float(fitted[0]), tuple(columns), weights)
 
 

@@ -11,6 +11,7 @@ Source: Westfall, Young 1993, Resampling-Based Multiple Testing; Cherian, Candè
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ def memberships(patterns: Patterns, codes: NDArray[Any]) -> Iterator[tuple[slice
 
     changes = np.flatnonzero((np.diff(patterns.column, axis=0) != 0).any(axis=1)) + 1
     edges = [0, *changes.tolist(), len(patterns)]
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         block = slice(first, last)
         own, theirs = np.zeros(last - first, np.int64), np.zeros(codes.shape[1], np.int64)
         for at, column in enumerate(patterns.column[first].tolist()):
@@ -230,9 +231,10 @@ def cluster_errors(patterns: Patterns, codes: NDArray[Any], of: Any, among: Any)
     """
     clusters = of.shape[1]
     all_of, all_among = (np.asarray(part.sum(axis=0), np.float64).ravel() for part in (of, among))
-    found = []
-    for _, matrix in memberships(patterns, codes):
-        x, n = ((matrix @ part).toarray().astype(np.float64) for part in (of, among))
+    found, step = [], max(1, _AT_ONCE // max(clusters, 1))
+    blocks = (matrix[at : at + step] for _, matrix in memberships(patterns, codes) for at in _steps(matrix, step))
+    for some in blocks:
+        x, n = ((some @ part).toarray().astype(np.float64) for part in (of, among))
         parts = np.zeros(x.shape)
         for own, held, sign in ((x, n, 1), (all_of - x, all_among - n, -1)):
             many = held.sum(axis=1, keepdims=True)
@@ -240,6 +242,10 @@ def cluster_errors(patterns: Patterns, codes: NDArray[Any], of: Any, among: Any)
             parts += sign * quotient(own - rate * held, np.broadcast_to(many, own.shape))
         found.append(np.sqrt(clusters / max(clusters - 1, 1) * (parts**2).sum(axis=1)))
     return np.concatenate(found)
+
+
+def _steps(matrix: Any, step: int) -> range:
+    return range(0, matrix.shape[0], step)
 
 
 def half_of(count: int, rng: np.random.Generator, clusters: NDArray[Any] | None = None) -> NDArray[np.bool_]:

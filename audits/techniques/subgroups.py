@@ -1,0 +1,301 @@
+"""Subgroups: is some group of people that nobody named treated otherwise than all others?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from audits.errors import NotMeasurable
+from audits.evidence import Evidence
+from audits.findings import Evidence as Source
+from audits.findings import Finding, Interval, Support, rounded
+from audits.metrics import chosen, direction, registry
+from audits.metrics.counting import cells, tally, tally_clusters
+from audits.metrics.groups import Counted, GroupRates, measure
+from audits.registry import Entry
+from audits.statistics import bounds, critical, difference_p
+from audits.statistics.simultaneous import holm
+from audits.subgroups import ALL_OTHERS, Outcomes, outcomes_of
+from audits.subgroups.columns import data_columns, protected_columns, text_columns
+from audits.subgroups.divergence import redundant
+from audits.subgroups.linear import LinearRule, fit_linear, gamma
+from audits.subgroups.sample import Sample, sample
+from audits.subgroups.testing import half_of
+from audits.subgroups.whole import Search, whole_search
+from audits.techniques import Column, technique
+
+ATTRIBUTE = "subgroups"
+"""What a limit is over: ``{measure: false_positive_rate, over: subgroups, compare: difference, at_most: 0.1}``."""
+
+LARGEST = "largest_subgroup_difference"
+"""Measure of the ``whole`` findings, with the metric in brackets: the furthest subgroup, whichever it is."""
+
+_LEAD = 0.05  # p-value on the discovery half from which a pattern is no lead
+
+
+class _Candidate(NamedTuple):
+    """A subgroup that the discovery half suggests: who is in, and its difference from all others there."""
+
+    name: str
+    picked: NDArray[np.bool_]
+    gap: float
+    details: dict[str, Any]
+
+
+@technique(
+    source="Pastor et al. 2021 (DivExplorer); Kearns et al. 2018 (linear auditor); Westfall, Young 1993; "
+    "Cherian, Candès 2023 (arXiv:2305.03712)",
+    needs={"decisions"},
+    measures={LARGEST},
+    replayable=True,
+)
+def subgroups(
+    evidence: Evidence,
+    *,
+    metrics: list[str] | None = None,
+    columns: list[Column] | None = None,
+    support: Annotated[float, Field(gt=0, le=1)] = 0.05,
+    depth: Annotated[int, Field(ge=1)] = 3,
+    top: Annotated[int, Field(ge=1)] = 10,
+    text: bool = False,
+    linear: bool = True,
+    permutations: Annotated[int, Field(ge=99)] = 1000,
+) -> Iterator[Finding]:
+    """Every conjunction of categories that enough rows have, found on one half of the rows, tested on the other.
+
+    Per metric: a ``difference`` (subgroup − all others, on the confirmation half) for each of the few subgroups that
+    the discovery half suggests, Holm-adjusted over them; ``details.confirmed`` says whether it was confirmed, and only
+    such a one can break a limit. A ``difference`` of ``any subgroup``: a bound that no subgroup of the search exceeds,
+    from all rows; it alone lets a limit pass. A ``whole`` (``largest_subgroup_difference[metric]``): how far the
+    furthest subgroup lies, with an interval for all at once. A ``check``: how many were searched, and what tests of all
+    of them on all rows say, by method.
+
+    Args:
+        evidence: rows, slices and predictions.
+        metrics: rates (``evenhand list metrics``); default selection rate and, with a label, false positive rate and
+            error.
+        columns: columns of the data to search beside the protected attributes, numbers at their quartiles; default the
+            model's features.
+        support: least share of the rows that a subgroup has.
+        depth: most categories together.
+        top: most subgroups that are taken to the other half, per metric.
+        text: search the rows' frequent words and clusters of texts too.
+        linear: look for a linear combination of the protected attributes too.
+        permutations: for max-T, and replicates for bounds that hold for all subgroups.
+    """
+    entries = _entries(evidence, metrics)
+    seed = evidence.spec.statistics.seed
+    protected = protected_columns(evidence)
+    data, left_out = data_columns(evidence, columns)
+    searched = protected + [one for one in data if one.name not in {other.name for other in protected}]
+    if text:
+        searched += text_columns(evidence, support, seed)
+    if not searched:
+        raise NotMeasurable("there is no column of categories to search subgroups in")
+    cell = cells(evidence.label_codes(), evidence.decision_codes())
+    clusters = evidence.cluster_codes()
+    half = half_of(len(cell), np.random.default_rng([seed, 0]), clusters)
+    drawn = sample(searched, cell, half, support, depth, evidence.weights(), clusters)
+    about = {
+        "support": support,
+        "depth": depth,
+        "seed": seed,
+        "rows": len(cell),
+        "discovery_rows": int(half.sum()),
+        "confirmation_rows": int((~half).sum()),
+        "columns": [one.name for one in searched],
+        "left_out": left_out,
+    }
+    for number, entry in enumerate(entries):
+        rate = outcomes_of(entry)
+        rng = np.random.default_rng([seed, 1, number])
+        leads = _leads(drawn, rate, top)
+        if linear:
+            leads += _linear(drawn, rate, len(protected))
+        yield from _confirmed(evidence, entry, drawn, leads)
+        search = whole_search(drawn, rate, evidence.spec.statistics.level, permutations, rng)
+        yield from _whole(evidence, entry, drawn, search, leads, about)
+
+
+def _entries(evidence: Evidence, metrics: list[str] | None) -> list[Entry]:
+    """The metrics that are named, or the usual ones that the data allow."""
+    if metrics is None:
+        error = "error_rate" if "error_rate" in registry else "accuracy"
+        metrics = ["selection_rate", *(["false_positive_rate", error] if evidence.spec.data.label else [])]
+    return chosen("binary", metrics)
+
+
+def _leads(drawn: Sample, rate: Outcomes, top: int) -> list[_Candidate]:
+    """The clearest patterns of the discovery half that say more than their parts do."""
+    compared = drawn.compared(rate, True)
+    z = np.abs(compared.z)
+    own = np.where(compared.measured, compared.gap * compared.n2 / np.maximum(compared.n1 + compared.n2, 1), 0)
+    z[redundant(drawn.patterns, own)] = 0  # own: the divergence from all rows
+    leads = np.argsort(-z, kind="stable")[:top]
+    return [
+        _Candidate(
+            drawn.patterns.name(at),
+            drawn.picked(at),
+            float(compared.gap[at]),
+            {"rows": int(drawn.patterns.tables[at].sum())},
+        )
+        for at in leads[z[leads] > critical(1 - _LEAD)].tolist()
+    ]
+
+
+def _linear(drawn: Sample, rate: Outcomes, protected: int) -> list[_Candidate]:
+    """Whom a linear rule over the protected attributes picks out, fitted on the discovery half."""
+    of, among = drawn.by_combination(rate, True)
+    if not 0 < of.sum() < among.sum():
+        return []
+    names = [name for name, _ in drawn.cells.columns[:protected]]
+    sizes = [len(categories) + 1 for _, categories in drawn.cells.columns]
+    rule = fit_linear(drawn.codes, sizes, range(protected), of, among)
+    inside = rule.picks(drawn.codes)
+    x, n = of[inside].sum(), among[inside].sum()
+    if not 0 < n < among.sum():
+        return []
+    picked = rule.picks(drawn.cells.codes)[drawn.cells.of_row]
+    gap = float(x / n - (of.sum() - x) / (among.sum() - n))
+    share = float(picked.mean())
+    told = {
+        "rows": int(picked.sum()),
+        "rule": _rule_in_words(rule, drawn),
+        "gamma": rounded(float(gamma(x, n, of.sum(), among.sum()))),
+        "gamma_weight": "share of the denominator's rows, discovery half",
+        "gamma_of_all_rows": rounded(float(gamma(x, n, of.sum(), among.sum(), share))),
+    }
+    return [_Candidate(f"a linear combination of {', '.join(names)}", picked, gap, told)]
+
+
+def _rule_in_words(rule: LinearRule, drawn: Sample) -> dict[str, float]:
+    found = {"constant": round(rule.constant, 6)}
+    for column, weights in zip(rule.columns, rule.weights, strict=True):
+        name, categories = drawn.cells.columns[column]
+        for category, weight in zip(categories, weights[1:], strict=True):
+            if abs(weight) > 1e-6:
+                found[f"{name}={category}"] = round(float(weight), 6)
+    return found
+
+
+def _confirmed(evidence: Evidence, entry: Entry, drawn: Sample, leads: Sequence[_Candidate]) -> Iterator[Finding]:
+    """Each lead beside all others on the confirmation half, Holm-adjusted over all leads."""
+    rates = [_other_half(evidence, entry, drawn, lead) for lead in leads]
+    missing = ["; ".join(filter(None, one.missing)) for one in rates]
+    p = np.array([float(difference_p(one.x[0], one.n[0], one.x[1], one.n[1])) for one in rates])
+    measured = np.array([not why for why in missing], bool)
+    adjusted = np.ones(len(leads))
+    adjusted[measured] = holm(p[measured])
+    level = evidence.spec.statistics.level
+    for lead, one, why, raw, both in zip(leads, rates, missing, p, adjusted, strict=True):
+        counts = {"x1": one.x[0], "n1": one.n[0], "x2": one.x[1], "n2": one.n[1]}
+        low, high = bounds("newcombe", counts, critical(level))
+        gap = float(one.value[0] - one.value[1])
+        shown = bool(not why and both < 1 - level and gap * lead.gap > 0)
+        yield Finding(
+            technique="subgroups",
+            measure=entry.name,
+            attribute=ATTRIBUTE,
+            group=lead.name,
+            reference=ALL_OTHERS,
+            comparison="difference",
+            value=None if why else rounded(gap),
+            missing=why,
+            interval=None
+            if why
+            else Interval(low=rounded(float(low)), high=rounded(float(high)), level=level, method="newcombe"),
+            n=Support(group=float(one.rows[0]), reference=float(one.rows[1])),
+            sufficient={} if why else {name: rounded(float(value)) for name, value in counts.items()},
+            p=None if why else rounded(float(raw)),
+            p_adjusted=None if why else rounded(float(both)),
+            adjustment="" if why else "holm",
+            direction=f"{direction(one.good, one.favourable)}; difference = subgroup − all others",
+            evidence=Source(file=one.file, selector=f"{lead.name}; among {one.among}, confirmation half"),
+            details={"confirmed": shown, "difference_on_discovery_half": rounded(lead.gap), **lead.details},
+        )
+
+
+def _other_half(evidence: Evidence, entry: Entry, drawn: Sample, lead: _Candidate) -> GroupRates:
+    """The rate of the lead and of all others on the confirmation half."""
+    rest = np.flatnonzero(~drawn.discovery)
+    side, cell = (~lead.picked[rest]).astype(np.int8), drawn.cell[rest]
+    weights = None if drawn.weights is None else drawn.weights[rest]
+    clusters = None if drawn.clusters is None else drawn.clusters[rest]
+    counted = Counted(
+        ATTRIBUTE,
+        [lead.name, ALL_OTHERS],
+        tally(side, 2, cell),
+        None if weights is None else tally(side, 2, cell, weights),
+        None if weights is None else tally(side, 2, cell, weights**2),
+        None if clusters is None else tally_clusters(side, 2, cell, clusters, weights),
+    )
+    return measure(evidence, entry, counted, 1)
+
+
+def _whole(
+    evidence: Evidence,
+    entry: Entry,
+    drawn: Sample,
+    search: Search,
+    leads: Sequence[_Candidate],
+    about: dict[str, Any],
+) -> Iterator[Finding]:
+    """What is known of all subgroups together, from all rows."""
+    level, among = evidence.spec.statistics.level, entry.facts["among"]
+    favourable = evidence.spec.data.positive_is_favourable
+    share, count = f"{100 * about['support']:g}%", len(drawn.patterns) - 1
+    common: dict[str, Any] = {"technique": "subgroups", "measure": entry.name, "attribute": ATTRIBUTE}
+    file = "rows.parquet" if evidence.spec.model is None else "predictions.parquet"
+    source = Source(file=file, selector=f"all {count} subgroups with at least {share} of the rows; among {among}")
+    furthest, all_ = search.furthest, search.simultaneous
+    why = "" if furthest else search.why_not or f"no subgroup that has at least {share} of the rows has a rate"
+    said = f"{direction(entry.facts['good'], favourable)}; size of the difference, whichever way"
+    yield Finding(
+        **common,
+        group="any subgroup",
+        reference=ALL_OTHERS,
+        comparison="difference",
+        value=rounded(furthest.value) if furthest else None,
+        missing=why,
+        interval=Interval(
+            low=rounded(-furthest.bound),
+            high=rounded(furthest.bound),
+            level=rounded(2 * level - 1),
+            method="largest-one-sided-limit",
+        )
+        if furthest
+        else None,
+        n=search.n,
+        direction=said,
+        evidence=source,
+        details={**search.names, "searched": count} if furthest else {},
+    )
+    yield Finding(
+        **{**common, "measure": f"{LARGEST}[{entry.name}]"},
+        comparison="whole",
+        value=rounded(furthest.value) if furthest else None,
+        missing=why,
+        interval=Interval(
+            low=rounded(all_[0]), high=rounded(all_[1]), level=level, method="bootstrap-supremum", simultaneous=True
+        )
+        if furthest and all_
+        else None,
+        n=search.n,
+        direction="0 is parity; the largest difference of a subgroup from all others",
+        evidence=source,
+        details={**search.names, **({} if all_ else {"no_interval": search.too_large})} if furthest else {},
+    )
+    yield Finding(
+        **common,
+        comparison="check",
+        value=float(count),
+        n=Support(group=float(about["rows"])),
+        unit="subgroups",
+        direction="subgroups that were searched",
+        evidence=source,
+        details={**about, "leads": [lead.name for lead in leads], "tests": search.tests},
+    )
