@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -96,10 +96,15 @@ class Untried(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """What is to be mended: a rate, its target, and the two groups (positions) furthest apart on the fitting half."""
+    """What is to be mended: a rate and its target, between the groups (positions) that have rows enough to fit on.
+
+    ``pair`` the two that were shown most to differ on the fitting half; there the first has the higher rate, for a
+    ratio the lower one, so that a difference is above 0 and a ratio below 1.
+    """
 
     entry: Entry
     target: Target
+    groups: list[int]
     pair: tuple[int, int]
 
 
@@ -158,18 +163,19 @@ def _thresholds(rows: Rows, aim: Aim, asked: Sequence[str]) -> Iterator[Tried | 
     if rows.scores is None:
         yield from (Untried(name, "the evidence holds decisions and no scores to set thresholds on") for name in wanted)
         return
-    groups: list[int] = np.unique(rows.codes[rows.fitting & rows.known]).tolist()
     if "common_threshold" in asked:
-        yield _common(rows, aim, rows.scores, groups)
+        yield _common(rows, aim, rows.scores)
     if "group_thresholds" in asked:
-        yield _by_group(rows, aim, rows.scores, groups)
+        yield _by_group(rows, aim, rows.scores)
 
 
-def _curves(rows: Rows, aim: Aim, scores: Floats, groups: list[int], grid: Floats | None) -> dict[int, Curve]:
-    """The curve of each group that has the measure at some threshold."""
+def _curves(rows: Rows, aim: Aim, scores: Floats, grid: Floats | None) -> dict[int, Curve]:
+    """The curve of each group that has scores, and the measure at some threshold."""
     found = {}
-    for group in groups:
+    for group in aim.groups:
         at = np.flatnonzero(rows.fitting & (rows.codes == group) & ~np.isnan(scores))
+        if not len(at):
+            continue
         thresholds = candidates(scores[at]) if grid is None else grid
         one = curve(aim.entry.function, scores[at], rows.labels[at], rows.wanted[at], rows.weights[at], thresholds)
         if not np.isnan(one.rate).all():
@@ -177,9 +183,9 @@ def _curves(rows: Rows, aim: Aim, scores: Floats, groups: list[int], grid: Float
     return found
 
 
-def _common(rows: Rows, aim: Aim, scores: Floats, groups: list[int]) -> Tried | Untried:
+def _common(rows: Rows, aim: Aim, scores: Floats) -> Tried | Untried:
     grid = candidates(scores[rows.fitting & rows.known])
-    curves = _curves(rows, aim, scores, groups, grid)
+    curves = _curves(rows, aim, scores, grid)
     place = common_threshold(list(curves.values()), aim.target) if curves else None
     if place is None:
         return Untried("common threshold", "no one threshold brings the gap down to the target on the fitting half")
@@ -188,8 +194,8 @@ def _common(rows: Rows, aim: Aim, scores: Floats, groups: list[int]) -> Tried | 
     return Tried("common threshold", decisions, AS_IT_IS, rows.decisions, how=how)
 
 
-def _by_group(rows: Rows, aim: Aim, scores: Floats, groups: list[int]) -> Tried | Untried:
-    curves = _curves(rows, aim, scores, groups, None)
+def _by_group(rows: Rows, aim: Aim, scores: Floats) -> Tried | Untried:
+    curves = _curves(rows, aim, scores, None)
     places = group_thresholds(list(curves.values()), aim.target) if curves else None
     if places is None:
         return Untried("group thresholds", "no thresholds bring the gap down to the target on the fitting half")
@@ -204,8 +210,6 @@ def _by_group(rows: Rows, aim: Aim, scores: Floats, groups: list[int]) -> Tried 
 
 def _told(rows: Rows, threshold: float) -> str:
     """A threshold in the sense of the data's own scores."""
-    if not np.isfinite(threshold):
-        return "nobody"
     return f"<= {rounded(-threshold, 6):g}" if rows.falling else f">= {rounded(threshold, 6):g}"
 
 
@@ -220,51 +224,60 @@ def _refits(
     if why:
         yield from (Untried(told, why) for name, told in names.items() if name in asked)
         return
-    made = design(columns, rows.fitting)
-    again = _Refit(rows, kind, seed)
-    base = again.decisions(made.matrix)
-    how = {"model": kind, "columns": list(columns)}
+    again = _Refit(rows, design(columns, rows.fitting), kind, seed)
+    base = again.tried(REFITTED, AS_IT_IS, rows.decisions)
     if "refit" in asked:
-        yield Tried(REFITTED, base, AS_IT_IS, rows.decisions, how=how)
+        yield base
     telling = told_apart(rows, aim.pair)
     chosen = [name for name, auc in telling.items() if auc >= TELLING][:proxies]
-    if "drop" in asked or "residualise" in asked:
-        yield from _without(rows, aim, made, again, base, asked, chosen, telling)
+    if "drop" in asked:
+        yield from _without(rows, aim, again, base.decisions, chosen, telling)
+    if "residualise" in asked:
+        yield _residuals(rows, again, base.decisions, chosen, telling)
     if "reweigh" in asked:
         fitted = rows.fitting & rows.known & (rows.labels >= 0)
         weights = rows.weights.copy()
         weights[fitted] = reweighing(rows.codes[fitted], rows.labels[fitted], rows.weights[fitted])
-        yield Tried("reweighed", again.decisions(made.matrix, weights), REFITTED, base, how=how)
+        yield again.tried("reweighed", REFITTED, base.decisions, weights=weights)
 
 
 def _without(
-    rows: Rows,
-    aim: Aim,
-    made: Design,
-    again: _Refit,
-    base: NDArray[np.int8],
-    asked: Sequence[str],
-    chosen: list[str],
-    telling: dict[str, float],
+    rows: Rows, aim: Aim, again: _Refit, base: NDArray[np.int8], chosen: list[str], telling: dict[str, float]
 ) -> Iterator[Tried | Untried]:
-    """Proxies left out one by one and together, and less the mean of each group."""
+    """Proxies left out one by one and together."""
     if not chosen:
-        one, two = (rows.groups[at] for at in aim.pair)
+        one, two = sorted(rows.groups[at] for at in aim.pair)
         most = max(telling, key=lambda name: telling[name], default="")
         why = f"no column tells {one} from {two}" + (f": of {most} the AUC is {telling[most]:.2f}" if most else "")
         yield Untried("without proxies", why)
-        return
-    if "drop" in asked:
-        for names in [[name] for name in chosen] + ([chosen] if len(chosen) > 1 else []):
-            how = {"model": again.kind, "dropped": {name: rounded(telling[name], 4) for name in names}}
-            decided = again.decisions(made.without(names))
-            yield Tried(f"without {', '.join(names)}", decided, REFITTED, base, how=how)
-    if "residualise" in asked:
-        part = np.array([owner in chosen for owner in made.owner])
-        matrix = made.matrix.copy()
-        matrix[:, part] = residualised(matrix[:, part], rows.codes, rows.fitting)
-        how = {"model": again.kind, "residualised": {name: rounded(telling[name], 4) for name in chosen}}
-        yield Tried("residualised", again.decisions(matrix), REFITTED, base, uses=True, how=how)
+    for names in [[name] for name in chosen] + ([chosen] if len(chosen) > 1 else []):
+        how = {"dropped": {name: rounded(telling[name], 4) for name in names}}
+        yield again.tried(f"without {', '.join(names)}", REFITTED, base, without=names, how=how)
+
+
+def _residuals(
+    rows: Rows, again: _Refit, base: NDArray[np.int8], chosen: list[str], telling: dict[str, float]
+) -> Tried | Untried:
+    """Proxies less the mean of each group; the attribute's own column is left out."""
+    own = sorted(own_columns(rows))
+    names = [name for name in chosen if name not in own]
+    if not names:
+        return Untried("residualised", "no column but the attribute's own tells the groups apart")
+    part = np.array([owner in names for owner in again.made.owner])
+    matrix = again.made.matrix.copy()
+    matrix[:, part] = residualised(matrix[:, part], rows.codes, rows.fitting)
+    how: dict[str, Any] = {"residualised": {name: rounded(telling[name], 4) for name in names}}
+    moved = _Refit(rows, Design(matrix, again.made.owner), again.kind, again.seed)
+    return replace(moved.tried("residualised", REFITTED, base, without=own, how=how), uses=True)
+
+
+def own_columns(rows: Rows) -> set[str]:
+    """Return the columns that the attribute itself is read from."""
+    found: set[str] = set()
+    for part in rows.attribute.split("×"):
+        named = rows.evidence.spec.protected[part]
+        found |= {named.column} if named.column else set(named.indicators or ())
+    return found
 
 
 def told_apart(rows: Rows, pair: tuple[int, int]) -> dict[str, float]:
@@ -284,16 +297,28 @@ class _Refit:
     """Fits a model again and decides by it: as many positive on the fitting half as are today."""
 
     rows: Rows
+    made: Design
     kind: Kind
     seed: int
 
-    def decisions(self, matrix: Floats, weights: Floats | None = None) -> NDArray[np.int8]:
+    def tried(
+        self,
+        name: str,
+        compared: str,
+        before: NDArray[np.int8],
+        *,
+        without: Sequence[str] = (),
+        weights: Floats | None = None,
+        how: dict[str, Any] | None = None,
+    ) -> Tried:
         rows = self.rows
+        columns = [column for column in rows.evidence.spec.data.features if column not in without]
         decided = rows.fitting & (rows.decisions >= 0)
         fitted = rows.weights if weights is None else weights
-        scores = probabilities(self.kind, matrix, rows.labels, fitted, rows.fitting, self.seed)
+        scores = probabilities(self.kind, self.made.without(without), rows.labels, fitted, rows.fitting, self.seed)
         positive = rows.weights[decided & (rows.decisions == 1)].sum()
         share = float(quotient(positive, rows.weights[decided].sum()))
         threshold = as_many_positive(scores, share, rows.weights, decided)
-        found: NDArray[np.int8] = np.where(rows.decisions < 0, -1, scores >= threshold).astype(np.int8)
-        return found
+        decisions = np.where(rows.decisions < 0, -1, scores >= threshold).astype(np.int8)
+        told = {"model": self.kind, "columns": columns, **(how or {})}
+        return Tried(name, decisions, compared, before, bool(own_columns(rows) & set(columns)), told)

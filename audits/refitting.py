@@ -107,7 +107,7 @@ def probabilities(
     model = _model(kind, seed)
     scale = quotient(weights[rows], weights[rows].mean())
     model.fit(matrix[rows], labels[rows], sample_weight=scale)
-    return np.round(np.asarray(model.predict_proba(matrix)[:, 1], np.float64), _DIGITS)
+    return np.asarray(np.round(model.predict_proba(matrix)[:, 1], _DIGITS), np.float64)
 
 
 def _model(kind: Kind, seed: int) -> Any:

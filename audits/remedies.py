@@ -64,11 +64,15 @@ def halves(number: int, clusters: NDArray[np.integer[Any]] | None, rng: np.rando
 
 
 def candidates(scores: Floats, most: int = MOST_THRESHOLDS) -> Floats:
-    """Return the thresholds worth trying, from the highest: nobody (infinite), then the scores there are."""
-    distinct = np.unique(scores[~np.isnan(scores)])
-    if len(distinct) >= most:
-        distinct = np.unique(np.quantile(scores[~np.isnan(scores)], np.linspace(0, 1, most - 1), method="lower"))
-    return np.append(distinct, np.inf)[::-1]
+    """Return the thresholds worth trying, from the highest: the scores there are but the lowest.
+
+    From each of them on somebody is positive, and not everybody is; of a single score only everybody can be.
+    """
+    known = scores[~np.isnan(scores)]
+    distinct = np.unique(known)
+    if len(distinct) > most:
+        distinct = np.unique(np.quantile(known, np.linspace(0, 1, most), method="lower"))
+    return distinct[:0:-1] if len(distinct) > 1 else distinct
 
 
 def curve(

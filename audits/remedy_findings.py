@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,10 +16,11 @@ from audits.metrics import registry as metrics
 from audits.metrics.changing import Decided, Moved, moved
 from audits.metrics.counting import cells, tally, tally_clusters
 from audits.metrics.groups import Counted, GroupRates, measure
-from audits.metrics.pairing import known_groups, pairs_of
+from audits.metrics.pairing import known_groups
 from audits.registry import Entry
 from audits.remedies import Target
 from audits.statistics import bounds, critical
+from audits.statistics.differences import pooled_z
 
 CAUTION = (
     "it looks at {attribute} when it decides, which may itself be unlawful: in the United States as disparate "
@@ -85,6 +87,7 @@ class Measuring:
         interval: tuple[str, dict[str, float]] | None = None,
         n: Support | None = None,
         direction: str = "",
+        unit: str = "proportion",
         details: dict[str, Any] | None = None,
     ) -> Finding:
         """One finding about the limited rate; a ``check``, which no limit can be held against."""
@@ -104,6 +107,7 @@ class Measuring:
             interval=limits,
             n=n,
             sufficient={name: rounded(number) for name, number in interval[1].items()} if interval else {},
+            unit=unit,
             direction=direction,
             evidence=Source(file="rows.parquet", selector=f"{self.asked.attribute}; the measuring half"),
             details=details or {},
@@ -191,6 +195,7 @@ def _gap(case: Measuring, aim: Aim, one: Tried, told: dict[str, Any]) -> Finding
         else ("koopman" if ratio else "newcombe", {name: float(count) for name, count in counts.items()}),
         n=Support(group=float(rates.rows[group]), reference=float(rates.rows[reference])),
         direction=f"{'1' if ratio else '0'} is parity; {sign}: {names[0]}, {names[1]}",
+        unit="ratio" if ratio else "proportion",
         details=details,
     )
 
@@ -202,18 +207,16 @@ def _gap_change(case: Measuring, aim: Aim, one: Tried, told: dict[str, Any]) -> 
     if not (found.exists[group] and found.exists[reference]):
         why = f"{' or '.join(case.rows.groups[at] for at in aim.pair)} then has no {aim.entry.facts['among']}"
         return case.finding("remedy_gap_change", one.name, missing=f"{why}, so nothing is known of the change")
-    before = case.rates(one.before, case.rows.fitting)
-    sign = 1.0 if before.value[group] >= before.value[reference] else -1.0
     step = found.new - found.old
     variance = found.change[group, group] + found.change[reference, reference] - 2 * found.change[group, reference]
-    mean = sign * float(step[group] - step[reference])
+    mean = float(step[group] - step[reference]) * (-1 if aim.target.compare == "ratio" else 1)
     return case.finding(
         "remedy_gap_change",
         one.name,
         value=mean,
         interval=("normal", {"mean": mean, "se": float(np.sqrt(variance))}),
         n=Support(group=float(found.rows[group]), reference=float(found.rows[reference])),
-        direction="below 0 the difference of the rates became narrower, or turned round; after − before",
+        direction="below 0 the rates came nearer to each other, or changed places; after − before, on the same rows",
         details=told,
     )
 
@@ -247,11 +250,14 @@ def log_of(case: Measuring, aim: Aim, log: list[dict[str, Any]], seed: int) -> F
         "remedy_log",
         "",
         value=len(tried_ones),
+        unit="alternatives",
         direction="alternatives that were tried; which is chosen, and why, is for people to say",
         details={
             "target": {"compare": aim.target.compare, "bound": aim.target.bound},
             "tolerance": case.tolerance if case.tolerance is not None else "none was fixed",
             "seed": seed,
+            "fitted_to": [rows.groups[at] for at in aim.groups],
+            "too_small_to_fit_to": [rows.groups[at] for at in known_groups(rows.groups) if at not in aim.groups],
             "fitted_on": int(rows.fitting.sum()),
             "measured_on": int((~rows.fitting).sum()),
             "alternatives": log,
@@ -267,13 +273,23 @@ def nothing(case: Measuring, values: NDArray[np.float64]) -> Iterator[Finding]:
     gap = high - low if case.asked.target.compare == "difference" else low / high if high else 1.0
     said = f"nothing is to be mended: the {case.asked.name} is {rounded(gap, 3):g}, within {case.asked.target.bound:g}"
     yield case.finding("remedy_gap", AS_IT_IS, value=gap, direction="of all audited rows", details={"said": said})
-    yield case.finding("remedy_log", "", value=0, details={"said": said, "alternatives": []})
+    yield case.finding("remedy_log", "", value=0, unit="alternatives", details={"said": said, "alternatives": []})
 
 
-def furthest(case: Measuring) -> tuple[int, int] | None:
-    """The two groups furthest apart on the fitting half, of those that both halves can measure."""
-    rows = case.rows
+def aim_of(case: Measuring, floor: int) -> Aim | None:
+    """The groups with rows enough to fit on, and the two of them that the fitting half shows most to differ.
+
+    Most shown, not furthest apart: of many groups the smallest lie furthest out by chance alone.
+    """
+    rows, target = case.rows, case.asked.target
     one, two = (case.rates(rows.decisions, half) for half in (rows.fitting, ~rows.fitting))
-    pairs = pairs_of(rows.evidence, rows.attribute, rows.groups, one.totals)
-    known = [pair for pair in pairs if not any(part.missing[at] for part in (one, two) for at in pair)]
-    return max(known, key=lambda pair: abs(float(one.value[pair[0]] - one.value[pair[1]])), default=None)
+    groups = [
+        at for at in known_groups(rows.groups) if one.rows[at] >= floor and not (one.missing[at] or two.missing[at])
+    ]
+    if len(groups) < 2:
+        return None
+    high, low = (np.array(side) for side in zip(*itertools.permutations(groups, 2), strict=True))
+    shown = pooled_z(one.x[high], one.n[high], one.x[low], one.n[low])
+    best = int(np.argmax(shown))
+    pair = int(high[best]), int(low[best])
+    return Aim(case.asked.entry, target, groups, pair if target.compare == "difference" else pair[::-1])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from audits.alternatives import ALTERNATIVES, AS_IT_IS, Aim, Alternative, Tried, read_rows, tried
+from audits.alternatives import ALTERNATIVES, AS_IT_IS, Alternative, Tried, read_rows, tried
 from audits.errors import NotMeasurable, SpecError, nearest
 from audits.evidence import Evidence
 from audits.findings import Finding
@@ -16,7 +16,7 @@ from audits.metrics.pairing import known_groups
 from audits.refitting import Kind
 from audits.registry import Entry
 from audits.remedies import Target
-from audits.remedy_findings import Asked, Measuring, furthest, log_of, nothing, told
+from audits.remedy_findings import Asked, Measuring, aim_of, log_of, nothing, told
 from audits.spec import Limit
 from audits.techniques import technique
 
@@ -38,11 +38,12 @@ def remedies(
     tolerance: float | None = None,
     refit: Kind = "logistic",
     proxies: int = 3,
+    floor: int = 30,
 ) -> Iterator[Finding]:
     """What other thresholds, columns or weights would make of a broken limit: the gap that is left, and the cost.
 
     Each alternative is fitted on one half of the rows (dealt by seed, clusters whole) and measured on the other. It
-    yields a ``remedy_gap`` (between the two groups that were furthest apart on the fitting half, with Newcombe's or
+    yields a ``remedy_gap`` (between the two groups that the fitting half shows most to differ, with Newcombe's or
     Koopman's interval), a ``remedy_gap_change`` and a ``remedy_accuracy_change`` (the same rows before and after, with
     Tango's interval); ``remedy_log`` holds them all, also those that did not help, for people to choose from. Refitted
     models are compared with a model of the same kind that was refitted with every column, never with the audited one.
@@ -57,6 +58,8 @@ def remedies(
         tolerance: how much accuracy may be lost, fixed here before anything is tried; said of each alternative.
         refit: kind of the model that is fitted again.
         proxies: at most so many columns are taken for proxies of the attribute.
+        floor: fewest rows of a group, in the denominator and on the fitting half, for anything to be fitted to it;
+            smaller ones keep today's thresholds, and their rates stand beside the others.
     """
     asked = list(_asked(evidence, measures, attributes, target))
     if not asked:
@@ -69,7 +72,7 @@ def remedies(
         rows = read_rows(evidence, attribute, seed)
         for one in asked:
             if one.attribute == attribute:
-                options = (list(alternatives or ALTERNATIVES), refit, proxies, seed)
+                options = (list(alternatives or ALTERNATIVES), refit, proxies, seed, max(floor, 1))
                 yield from _mend(Measuring(rows, one, tolerance), options)
 
 
@@ -111,7 +114,7 @@ def _bound(limit: Limit) -> float:
     return 1 / limit.bound if limit.compare == "ratio" and limit.at_most is not None else limit.bound
 
 
-def _mend(case: Measuring, options: tuple[Sequence[str], Kind, int, int]) -> Iterator[Finding]:
+def _mend(case: Measuring, options: tuple[Sequence[str], Kind, int, int, int]) -> Iterator[Finding]:
     rows, asked = case.rows, case.asked
     every = np.ones(len(rows.codes), np.bool_)
     whole = case.rates(rows.decisions, every)
@@ -120,15 +123,16 @@ def _mend(case: Measuring, options: tuple[Sequence[str], Kind, int, int]) -> Ite
         why = f"fewer than two groups of {asked.attribute} have a {asked.entry.name.replace('_', ' ')}"
         yield case.finding("remedy_gap", AS_IT_IS, missing=why)
         return
-    if asked.target.met(whole.value[known]):
-        yield from nothing(case, whole.value[known])
+    names, kind, proxies, seed, floor = options
+    large = [at for at in known if whole.rows[at] >= floor]
+    if len(large) > 1 and asked.target.met(whole.value[large]):
+        yield from nothing(case, whole.value[large])
         return
-    pair = furthest(case)
-    if pair is None:
-        yield case.finding("remedy_gap", AS_IT_IS, missing="no two groups have the rate in both halves of the rows")
+    aim = aim_of(case, floor)
+    if aim is None:
+        why = f"fewer than two groups have {floor} {asked.entry.facts['among']} on the half that would be fitted on"
+        yield case.finding("remedy_gap", AS_IT_IS, missing=why)
         return
-    aim = Aim(asked.entry, asked.target, pair)
-    names, kind, proxies, seed = options
     log: list[dict[str, Any]] = []
     now = Tried(AS_IT_IS, rows.decisions, "", rows.decisions)
     for one in (now, *tried(rows, aim, names, kind, proxies, seed)):

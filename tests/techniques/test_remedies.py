@@ -196,9 +196,9 @@ def test_of_very_many_scores_quantiles_are_tried():
     random = np.random.default_rng(4)
     score = random.random(20_000)
     grid = candidates(score, most=100)
-    assert len(grid) == 100
-    assert np.isinf(grid[0])
-    assert set(grid[1:]) <= set(score)
+    assert len(grid) == 99
+    assert np.all(np.diff(grid) < 0)
+    assert set(grid) <= set(score) - {score.min()}, "nobody and everybody are no thresholds"
 
 
 def test_rows_of_one_cluster_are_in_the_same_half():
@@ -231,7 +231,7 @@ def test_group_thresholds_close_the_gap_of_a_shifted_score_at_a_known_cost(tmp_p
     """
     names, truth, score, decision = shifted(20_000)
     table = numbers(evidence_of(tmp_path, names, decision, label=truth, score=score))
-    assert table["as it is"]["gap"].value == pytest.approx(0.2614 - 0.5, abs=0.03)
+    assert table["as it is"]["gap"].value == pytest.approx(0.5 - 0.2614, abs=0.03)
     mended = table["group thresholds"]
     assert abs(mended["gap"].value) < 0.08
     assert mended["gap"].interval.low < 0.05
@@ -304,6 +304,33 @@ def test_reweighing_narrows_a_gap_that_the_labels_brought(tmp_path):
     assert table["without sex"]["gap"].details["dropped"]["sex"] == pytest.approx(1.0, abs=1e-3)
 
 
+def test_a_model_that_reads_the_attribute_itself_is_told_to(tmp_path):
+    names, truth, decision, features = proxied(2000)
+    evidence = evidence_of(tmp_path, names, decision, label=truth, features={**features, "group": names})
+    table = numbers(evidence)
+    uses = {name: entry["gap"].details["uses_attribute"] for name, entry in table.items() if entry["gap"].details}
+    assert uses == {
+        "as it is": False, "refitted": True, "without group": False, "without postcode": True,
+        "without group, postcode": False, "residualised": True, "reweighed": True,
+    }  # fmt: skip
+    assert "caution" in table["reweighed"]["gap"].details
+    assert table["residualised"]["gap"].details["columns"] == ["merit", "postcode", "hobby"]
+
+
+def test_a_group_too_small_to_fit_to_is_named_and_decides_nothing(tmp_path):
+    names, truth, score, decision = shifted(4000)
+    for at in range(20):
+        names[at], decision[at] = "few", 0
+    every = found(evidence_of(tmp_path, names, decision, label=truth, score=score))
+    log = next(f for f in every.values() if f.measure.startswith("remedy_log"))
+    assert log.details["fitted_to"] == ["a", "b"]
+    assert log.details["too_small_to_fit_to"] == ["few"]
+    gap = every["remedy_gap[selection_rate difference]/group/group thresholds/-/check"]
+    assert gap.details["between"] == ["a", "b"]
+    assert gap.details["rates"]["few"] == 0
+    assert set(gap.details["thresholds"]) == {"a", "b"}
+
+
 def test_a_fair_model_is_told_that_nothing_is_to_be_mended(tmp_path):
     names, truth, score, decision = shifted(4000, shift=0.0)
     every = found(evidence_of(tmp_path, names, decision, label=truth, score=score))
@@ -328,7 +355,7 @@ def test_the_log_holds_every_alternative_with_seed_tolerance_and_room_for_the_ch
     assert (log.details["chosen"], log.details["reason"]) == (None, None)
     entries = {entry["alternative"]: entry for entry in log.details["alternatives"]}
     assert log.value == sum("not_tried" not in entry for entry in entries.values())
-    assert entries["without proxies"]["not_tried"].startswith("no column tells b from a: of noise the AUC is 0.5")
+    assert entries["without proxies"]["not_tried"].startswith("no column tells a from b: of noise the AUC is 0.5")
     for entry in (entry for entry in entries.values() if "not_tried" not in entry):
         assert {"remedy_gap", "remedy_gap_change", "remedy_accuracy_change", "chosen", "reason"} <= entry.keys()
         assert entry["remedy_gap"]["low"] < entry["remedy_gap"]["value"] < entry["remedy_gap"]["high"]
@@ -457,3 +484,10 @@ def test_a_group_that_cannot_be_measured_leaves_two_that_can(tmp_path):
     table = numbers(evidence, "true_positive_rate difference")
     assert table["group thresholds"]["gap"].value is not None
     assert "alone" not in table["group thresholds"]["gap"].details["rates"]
+
+
+def test_groups_too_small_to_fit_to_are_said_to_be(tmp_path):
+    evidence = evidence_of(tmp_path, ["a", "b"] * 10, [1, 0] * 10, score=[0.9, 0.1] * 10)
+    assert [f.missing for f in remedies(evidence)] == [
+        "fewer than two groups have 30 rows on the half that would be fitted on"
+    ]
