@@ -33,11 +33,21 @@ def pairs_critical(level: float, groups: int) -> float:
     """
     if groups < 3:
         return critical(level)
-    low, high = 0.0, 40.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if pairs_p(middle, groups) > 1 - level else (low, middle)
-    return (low + high) / 2
+    low, high = critical(level), bonferroni_critical(level, groups * (groups - 1) // 2)
+    over, under = pairs_p(low, groups) - 1 + level, pairs_p(high, groups) - 1 + level
+    if under >= 0:
+        return high  # so far out that Bonferroni's value is the one that ``pairs_p`` gives
+    at, side = high, 0
+    for _ in range(60):  # false position, an end that stays halved (Illinois): a handful of steps to the last bits
+        before, at = at, low + (high - low) * over / (over - under)
+        off = pairs_p(at, groups) - 1 + level
+        if off == 0 or abs(at - before) < 1e-13:
+            break
+        if off > 0:
+            low, over, under, side = at, off, under / 2 if side > 0 else under, 1
+        else:
+            high, under, over, side = at, off, over / 2 if side < 0 else over, -1
+    return at
 
 
 @lru_cache(maxsize=4096)
