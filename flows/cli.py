@@ -247,15 +247,21 @@ def gate(artifact: Path, json_out: bool, **given: Any) -> int:
 @main.command(name="list")
 @click.argument("what", type=click.Choice(["metrics", "techniques", "counterfactuals", "packs", "runs"]))
 @click.option("--out", type=existing, default=Path("runs"), show_default=True, help="Where artifacts are.")
+@click.option("--crosswalk", is_flag=True, help="Of metrics: what other libraries call each, with their sign.")
 @as_json
 @reports_errors
-def list_(what: str, out: Path, json_out: bool) -> None:
+def list_(what: str, out: Path, crosswalk: bool, json_out: bool) -> None:
     """Show what there is, each with one line and its source."""
-    from flows.listing import listing
+    from flows import listing
 
-    entries = listing(what, out)
+    if crosswalk and what != "metrics":
+        raise click.UsageError(f"--crosswalk is of metrics: got {what!r}")
+    entries = listing.crosswalk() if crosswalk else listing.listing(what, out)
     if json_out:
         _print(entries)
+        return
+    if crosswalk:
+        click.echo("\n".join(listing.crosswalk_lines(entries)))
         return
     if not entries:
         click.echo(f"no {what} yet", err=True)

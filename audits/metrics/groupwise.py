@@ -113,7 +113,7 @@ def selection_odds(counts: Counts) -> Share:
 
 @metric(
     source="Saleiro et al. 2018 (Aequitas) (predicted positive rate, statistical parity)",
-    among="predicted positives of any group",
+    among="rows, or nobody is selected in any group",
     good="high",
     labels=False,
     scale="positive",
@@ -125,8 +125,8 @@ def selection_odds(counts: Counts) -> Share:
 )
 def predicted_share(counts: Counts) -> Share:
     """Share of everybody decided positive who is of this group; depends on the group's size, as a rate does not."""
-    positive = np.asarray(counts.tp + counts.fp + counts.up, np.float64)
-    return Share(positive, np.broadcast_to(positive.sum(axis=-1, keepdims=True), positive.shape))
+    positive, rows = arrays(*selection_rate(counts))
+    return Share(positive, np.where(rows > 0, positive.sum(axis=-1, keepdims=True), 0.0))
 
 
 @metric(
