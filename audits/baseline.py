@@ -54,7 +54,7 @@ def asked_of(policy: Sequence[Limit]) -> list[_Asked]:
     """Return what the limits of a policy ask against production, each once; empty where none does."""
     wanted = [limit for limit in policy if limit.compare in AGAINST_PRODUCTION]
     return list(
-        dict.fromkeys(_Asked(limit.measure, over, limit.compare) for limit in wanted for over in limit.attributes)  # type: ignore[arg-type]
+        dict.fromkeys(_Asked(limit.measure, over, limit.compare) for limit in wanted for over in limit.attributes)
     )
 
 

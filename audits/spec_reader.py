@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from audits.spec_errors import Mistake, mistakes_in, spec_error
 from audits.spec_schema import json_schema
 from audits.yaml_lines import Lines, Place, read_lines
 
-__all__ = ["json_schema", "read_policy", "read_spec"]
+__all__ = ["json_schema", "policy_of", "read_policy", "read_spec"]
 
 PROSE = ("question", "card")
 """Parts in which ``${…}`` is left as it is."""
@@ -55,7 +56,16 @@ def read_policy(path: Path) -> tuple[Limit, ...]:
 
     Raises ``SpecError`` as ``read_spec`` does.
     """
-    lines = _policy_lines(Path(path))
+    return _limits(_policy_lines(Path(path)))
+
+
+def policy_of(limits: Sequence[Limit | Mapping[str, Any]]) -> tuple[Limit, ...]:
+    """Return limits that a program wrote, checked as those of a policy file are. Raises ``SpecError``."""
+    plain = [each.model_dump() if isinstance(each, Limit) else dict(each) for each in limits]
+    return _limits(Lines("policy", plain))
+
+
+def _limits(lines: Lines) -> tuple[Limit, ...]:
     mistakes: list[Mistake] = []
     made = _validated(_Policy, {"limits": lines.value}, mistakes)
     mistakes += check_limits(made.limits) if made else ()

@@ -47,15 +47,23 @@ def released(
     source: str = "people",
     metrics: list[str] | None = None,
     today: date | None = None,
+    seen: Sequence[str] = (),
+    evidence: str = "keep",
+    decided_in_data: bool = False,
     **columns: Any,
 ) -> Path:
-    """Seal the audit of a model that decided so; ``model`` its folder, ``columns`` as ``write_evidence`` takes them."""
+    """Seal the audit of a model that decided so.
+
+    ``model`` its folder · ``source`` what the whole table is · ``seen`` columns that this model reads ·
+    ``decided_in_data`` the decisions are those of the data · ``columns`` as ``write_evidence`` takes them.
+    """
     run = folder / f"run-{len(list(folder.glob('run-*')))}"
-    evidence = write_evidence(run, {"race": groups}, decision=decisions, model=True, **columns)
-    spec = evidence.spec.model_dump(mode="json") | {
+    rows = write_evidence(run, {"race": groups}, decision=decisions, model=not decided_in_data, **columns)
+    spec = rows.spec.model_dump(mode="json") | {
         "audit": "hiring",
         "question": "Are all asked to an interview equally often?",
         "techniques": {"parity": {"metrics": metrics or ["selection_rate"]}},
+        "evidence": evidence,
         "limits": [Limit.model_validate(limit).model_dump(mode="json") for limit in limits],
     }
     whole = AuditSpec.model_validate(spec)
@@ -66,7 +74,11 @@ def released(
     pq.write_table(pa.table({name: [] for name in PAIRS.names}, schema=PAIRS), run / "pairs.parquet")
     about = files_digest(model_files(model)) if model else digest("a model")
     documents: dict[str, Any] = {
-        "data.json": {"digest": digest([source, list(groups)]), "fingerprint": digest(source), "rows": len(groups)},
+        "data.json": {
+            "digest": digest([source, list(groups), list(seen)]),
+            "fingerprint": digest(source),
+            "rows": len(groups),
+        },
         "model.json": {"digest": about, "kind": "tabular"},
         "checks.json": [],
         "edits.json": [],
