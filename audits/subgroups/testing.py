@@ -92,7 +92,7 @@ def _renumbered(own: NDArray[np.int64], theirs: NDArray[np.int64]) -> tuple[NDAr
 
 def permuted_z(
     patterns: Patterns, codes: NDArray[Any], of: ArrayLike, among: ArrayLike, number: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
+) -> Floats:
     """Return |z| of every pattern against its complement under permutations: number × patterns.
 
     Args:
@@ -106,7 +106,7 @@ def permuted_z(
     of, among = np.asarray(of), np.asarray(among).astype(np.int64)
     there = np.flatnonzero(among)
     codes, among, drawn, total = codes[:, there], among[there], int(of.sum()), int(among.sum())
-    found = np.zeros((number, len(patterns)), np.float32)
+    found = np.zeros((number, len(patterns)))
     if not 0 < drawn < total:
         return found
     matrices = [(block, matrix) for block, matrix in memberships(patterns, codes)]

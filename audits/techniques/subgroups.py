@@ -195,7 +195,9 @@ def _confirmed(evidence: Evidence, entry: Entry, drawn: Sample, leads: Sequence[
         counts = {"x1": one.x[0], "n1": one.n[0], "x2": one.x[1], "n2": one.n[1]}
         low, high = bounds("newcombe", counts, critical(level))
         gap = float(one.value[0] - one.value[1])
-        shown = bool(not why and both < 1 - level and gap * lead.gap > 0)
+        shown = bool(not why and both < 1 - level)
+        if shown and gap * lead.gap <= 0:  # so clear both ways is no subgroup to act on, and may break no limit
+            why, shown = f"the halves contradict each other: {lead.gap:+.3g} on the one, {gap:+.3g} on the other", False
         yield Finding(
             technique="subgroups",
             measure=entry.name,
