@@ -273,6 +273,28 @@ def list_(what: str, out: Path, crosswalk: bool, json_out: bool) -> None:
 
 
 @main.command()
+@click.argument("data")
+@click.option("--model", metavar="URI", help="The model under audit; left out: the decisions in the data are audited.")
+@click.option("--output", "-o", type=existing, help="Where to write; default: <audit>.yaml in the current folder.")
+@as_json
+@reports_errors
+def init(data: str, model: str | None, output: Path | None, json_out: bool) -> int:
+    """Write a first spec for DATA (a file or package:NAME/DATASET) from its columns, with reasons and questions."""
+    from flows.first import write_first_spec
+
+    written = write_first_spec(data, model, output)
+    for question in written.questions:
+        click.echo(f"? {question}", err=True)
+    if written.obstacle:
+        click.secho(f"not a whole spec yet: {written.obstacle}", err=True, fg="red")
+    first = "next: answer its questions, then" if written.obstacle else "next:"
+    click.echo(f"wrote {written.file}; {first} evenhand plan {written.file}", err=True)
+    if json_out:
+        _print(written.to_json())
+    return CANNOT if written.obstacle else 0
+
+
+@main.command()
 @click.argument("before", metavar="A", type=existing)
 @click.argument("after", metavar="B", type=existing)
 @click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
