@@ -104,7 +104,9 @@ def _number(share: Share, replicates: Share | None, widened: Floats | float = 1.
     found = Spread(np.zeros_like(value), np.zeros(value.shape, np.bool_))
     if replicates is not None:
         found = spread(replicates.of, replicates.among)
-    return _Number(value, exists, found.se * widened, np.asarray(found.known & exists & (found.se > 0)))
+    return _Number(
+        value, exists, found.se * widened, np.asarray(found.known & exists & (found.se > _SAME * np.abs(value)))
+    )
 
 
 def _widened(data: Summarised, places: NDArray[Any] | Sequence[int]) -> Floats:
