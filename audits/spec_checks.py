@@ -89,7 +89,8 @@ def _roles(spec: AuditSpec) -> Iterator[Mistake]:
                 f"got both model and data.{key}, expected one of them",
                 f"leave out model to audit what is in the data, or data.{key} to audit the model",
             )
-    if spec.model is None and data.decision is None and data.score is None and data.label is None:
+    nothing = spec.model is None and data.decision is None and data.score is None and data.label is None
+    if nothing and not _columns_of_their_own(spec):
         yield Mistake(
             ("data",),
             "got no model, decision, score or label, expected something to audit",
@@ -103,6 +104,16 @@ def _roles(spec: AuditSpec) -> Iterator[Mistake]:
             f"got {data.text!r} beside a template that writes {data.template.column!r}, expected one text",
             "leave out text",
         )
+
+
+def _columns_of_their_own(spec: AuditSpec) -> bool:
+    """Whether some technique says itself which columns it looks at: several classes, predicted numbers, ranks."""
+    from audits import techniques
+
+    known = [
+        (techniques.registry[name], options) for name, options in spec.techniques.items() if name in techniques.registry
+    ]
+    return any(techniques.option_columns(entry, options) for entry, options in known)
 
 
 def _expectations(data: DataSpec) -> Iterator[Mistake]:
@@ -162,7 +173,9 @@ def _model(spec: AuditSpec) -> Iterator[Mistake]:
 def _protected(name: str, attribute: ProtectedSpec) -> Iterator[Mistake]:
     place = ("protected", name)
     if not name.strip() or any(mark in name for mark in "×*/=") or name == "row":
-        yield Mistake(place, f"got the name {name!r}, expected one without × * / = and not 'row'", "choose another name")
+        yield Mistake(
+            place, f"got the name {name!r}, expected one without × * / = and not 'row'", "choose another name"
+        )
     if attribute.overlap and attribute.reference not in ("largest", "best"):
         yield Mistake(
             (*place, "reference"),
