@@ -7,6 +7,7 @@ method takes, so that a verdict can take the interval at any level from the find
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,14 @@ from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail,
 from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio, ratio_z
 from audits.statistics.roots import Floats, falling_root
 from audits.statistics.simultaneous import critical
+from audits.statistics.skewness import (
+    agreed_difference,
+    agreed_ratio,
+    gart_nam,
+    gart_nam_ratio,
+    skewed_difference_z,
+    skewed_ratio_z,
+)
 
 METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "wilson": wilson,  # x, n
@@ -35,6 +44,10 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "miettinen-nurminen-ratio": miettinen_nurminen_ratio,  # x1, n1, x2, n2
     "katz": katz,  # x1, n1, x2, n2
     "adjusted-log": adjusted_log,  # x1, n1, x2, n2
+    "gart-nam": gart_nam,  # x1, n1, x2, n2: the difference, corrected for skewness
+    "gart-nam-ratio": gart_nam_ratio,  # x1, n1, x2, n2
+    "newcombe+gart-nam": agreed_difference,  # x1, n1, x2, n2: the hull of both
+    "koopman+gart-nam-ratio": agreed_ratio,  # x1, n1, x2, n2: the hull of both
     "tango": tango,  # b, c, n: b flips towards the group's advantage, c away from it
     "bonett-price": bonett_price,  # b, c, n
     "widening": widening,  # same, same_se, turned, turned_se, behind
@@ -49,11 +62,13 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
 MOST_Z = 37.0
 """The largest critical value that is looked at: the normal tail beyond it is below what a float can hold."""
 
-_SCORES: Mapping[str, tuple[Callable[..., Floats], bool]] = {
-    "koopman": (ratio_z, False),
-    "miettinen-nurminen-ratio": (ratio_z, True),
-    "mee": (difference_z, False),
-    "miettinen-nurminen": (difference_z, True),
+_SCORES: Mapping[str, Callable[..., Floats]] = {
+    "koopman": ratio_z,
+    "miettinen-nurminen-ratio": partial(ratio_z, corrected=True),
+    "mee": difference_z,
+    "miettinen-nurminen": partial(difference_z, corrected=True),
+    "gart-nam": skewed_difference_z,
+    "gart-nam-ratio": skewed_ratio_z,
 }
 
 _EXCHANGED = (("x1", "x2"), ("n1", "n2"), ("b", "c"), ("low", "high"), ("se_low", "se_high"))
@@ -101,9 +116,11 @@ def z_where(method: str, sufficient: Mapping[str, ArrayLike], bound: float) -> F
         at most ``MOST_Z`` either way. The score methods have it in closed form: their own statistic at ``bound``.
     """
     counts: dict[str, Any] = dict(sufficient)
+    if "+" in method:  # a hull reaches no further than the interval of its parts that is nearer to the bound
+        parts = np.stack([z_where(part, counts, bound) for part in method.split("+")])
+        return np.maximum(parts.min(axis=0), 0) + np.minimum(parts.max(axis=0), 0)
     if method in _SCORES:
-        statistic, corrected = _SCORES[method]
-        return np.clip(statistic(bound, **counts, corrected=corrected), -MOST_Z, MOST_Z)
+        return np.clip(_SCORES[method](bound, **counts), -MOST_Z, MOST_Z)
     none = np.zeros(np.broadcast_shapes(*(np.shape(value) for value in counts.values())))
     above = falling_root(lambda z: bounds(method, counts, z)[0] - bound, none, none + MOST_Z)
     below = falling_root(lambda z: bound - bounds(method, counts, z)[1], none, none + MOST_Z)

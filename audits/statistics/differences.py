@@ -72,8 +72,7 @@ def difference_z(
 ) -> Floats:
     """Return the score statistic (p̂₁ − p̂₂ − d)/√Ṽ, Ṽ from the rates that are likeliest under p₁ − p₂ = d."""
     d, x1, n1, x2, n2 = arrays(d, x1, n1, x2, n2)
-    p2 = _restricted(d, x1, n1, x2, n2)
-    p1 = np.clip(p2 + d, 0, 1)
+    p1, p2 = restricted_rates(d, x1, n1, x2, n2)
     variance = quotient(p1 * (1 - p1), n1) + quotient(p2 * (1 - p2), n2)
     if corrected:
         variance = variance * quotient(n1 + n2, n1 + n2 - 1, otherwise=1)
@@ -81,17 +80,21 @@ def difference_z(
     return quotient(gap, np.sqrt(np.maximum(variance, 0)), otherwise=0) + np.where(variance <= 0, np.sign(gap) * 1e9, 0)
 
 
-def _restricted(d: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) -> Floats:
-    """p̃₂ under p₁ − p₂ = d: the middle root of a cubic (Miettinen, Nurminen 1985, appendix I)."""
+def restricted_rates(d: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) -> tuple[Floats, Floats]:
+    """Return the rates p̃₁, p̃₂ that are likeliest under p₁ − p₂ = d: the middle root of a cubic.
+
+    Source: Miettinen, Nurminen 1985, appendix I.
+    """
     total, x = n1 + n2, x1 + x2
-    l3 = total
+    l3 = np.maximum(total, 1e-9)
     l2 = (n1 + 2 * n2) * d - total - x
     l1 = (n2 * d - total - 2 * x2) * d + x
     l0 = x2 * d * (1 - d)
     r = l2**3 / (3 * l3) ** 3 - l1 * l2 / (6 * l3**2) + l0 / (2 * l3)
     s = np.where(r < 0, -1.0, 1.0) * np.sqrt(np.maximum(l2**2 / (3 * l3) ** 2 - l1 / (3 * l3), 0))
     a = (np.pi + np.arccos(np.clip(quotient(r, s**3), -1, 1))) / 3
-    return np.clip(2 * s * np.cos(a) - l2 / (3 * l3), np.maximum(0, -d), np.minimum(1, 1 - d))
+    p2 = np.clip(2 * s * np.cos(a) - l2 / (3 * l3), np.maximum(0, -d), np.minimum(1, 1 - d))
+    return np.clip(p2 + d, 0, 1), p2
 
 
 def _score_interval(

@@ -63,15 +63,21 @@ def ratio_z(
     0 where both counts are 0: nothing is known of the ratio then.
     """
     theta, x1, n1, x2, n2 = arrays(ratio, x1, n1, x2, n2)
-    total, x = n1 + n2, x1 + x2
-    b = n1 * theta + x1 + n2 + x2 * theta
-    root = np.sqrt(np.maximum(b * b - 4 * total * theta * x, 0))
-    p2 = np.minimum(quotient(2 * x, b + root), 1)  # the smaller root, without cancellation
-    p1 = np.minimum(theta * p2, 1)
+    p1, p2 = ratio_rates(theta, x1, n1, x2, n2)
+    total = n1 + n2
     variance = quotient(p1 * (1 - p1), n1) + theta**2 * quotient(p2 * (1 - p2), n2)
     if corrected:
         variance = variance * quotient(total, total - 1, otherwise=1)
     return quotient(quotient(x1, n1) - theta * quotient(x2, n2), np.sqrt(variance))
+
+
+def ratio_rates(theta: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) -> tuple[Floats, Floats]:
+    """Return the rates p̃₁, p̃₂ that are likeliest under p₁ = θp₂."""
+    total, x = n1 + n2, x1 + x2
+    b = n1 * theta + x1 + n2 + x2 * theta
+    root = np.sqrt(np.maximum(b * b - 4 * total * theta * x, 0))
+    p2 = np.minimum(quotient(2 * x, b + root), 1)  # the smaller root, without cancellation
+    return np.minimum(theta * p2, 1), p2
 
 
 def _score_interval(
