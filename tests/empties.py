@@ -6,6 +6,7 @@ its maker to ``MAKERS``; a maker takes rows and the number of groups.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy as np
 from audits.metrics.balance import LabelCounts
 from audits.metrics.counting import cells, confusion, tally
 from audits.metrics.histograms import binning, summarise
+from audits.metrics.list_sums import Items, compared, listed
+from audits.metrics.list_sums import summed as listing
+from audits.metrics.lists import places
 from audits.metrics.multiclass import classified
 from audits.metrics.predicted import Predicted, parts_of, summed
 from audits.metrics.replicating import add_up
@@ -96,4 +100,39 @@ def regression(rows: list[Row], groups: int = GROUPS) -> Any:
     return found._replace(histogram=table, value=np.tile([0.0, 10.0], (groups, 1)))
 
 
-MAKERS = {"binary": binary, "data": data, "multiclass": multiclass, "scores": scores, "regression": regression}
+def ranking(rows: list[Row], groups: int = GROUPS) -> Any:
+    """One list of all items that were given anything, the positive first; and a list of each group's own."""
+    group, truth, given = _columns(rows)
+    order = np.flatnonzero(given >= 0)
+    order = order[np.argsort(-given[order], kind="stable")]
+    codes, relevance = group[order], np.where(truth < 0, np.nan, truth)[order]
+    one = Items(
+        row=order,
+        lists=np.zeros(len(order), np.intp),
+        rank=1.0 + np.arange(len(order)),
+        relevance=relevance,
+        query=np.zeros(1, np.intp),
+        item=None,
+        weight=np.ones(1),
+        cluster=None,
+        file="",
+        details={},
+    )
+    whole = listed(listing(one, codes, [str(name) for name in range(groups)], 2, 2, None).table.sum(axis=0))
+    own = np.argsort(codes, kind="stable")
+    _, lists = np.unique(codes[own], return_inverse=True)
+    pairs = [(a, b) for a in range(groups) for b in range(groups)]
+    each = replace(one, lists=lists, item=places(lists), query=np.zeros(groups, np.intp), weight=np.ones(groups))
+    alike = compared(each, codes[own], [str(name) for name in range(groups)], pairs, 2).table.sum(axis=0)
+    names = ("jaccard", "serp", "compared", "prag", "prag_compared")
+    return whole._replace(**dict(zip(names, alike, strict=True)), place=np.arange(groups))
+
+
+MAKERS = {
+    "binary": binary,
+    "data": data,
+    "multiclass": multiclass,
+    "scores": scores,
+    "regression": regression,
+    "ranking": ranking,
+}

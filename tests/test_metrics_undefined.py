@@ -13,9 +13,12 @@ NO_PEER = {
     "calibration_in_the_large",
     "calibration_slope",
     "conditional_use_accuracy_difference",
+    "exposure_per_relevance",
     "impact_ratio",
     "mean_error",
     "regression_statistical_parity",
+    "relative_attention",
+    "rnd",
     "selection_odds",
 }
 
