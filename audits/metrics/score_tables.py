@@ -17,12 +17,24 @@ from audits.statistics.roots import Floats, quotient
 MOST_CELLS = 1 << 23
 """Numbers in the resampled tables of one attribute (64 MiB): where there are many groups, bins are wider."""
 
+MOST_FINE = 1 << 20
+"""Numbers in the one table that the values themselves are taken from: nothing is lost up to so many distinct scores."""
+
 FEWEST_BINS = 32
+FEWEST = 200
+"""Replicates at least: a standard error is then known to 5 %."""
 
 
-def affordable_bins(groups: int, resolution: int, number: int = NUMBER) -> int:
-    """Return how many bins the resampled tables of so many groups may have."""
-    return max(FEWEST_BINS, min(resolution, MOST_CELLS // (number * LABELS * max(groups, 1))))
+def finest(groups: int) -> int:
+    """Return how many bins the table may have that the values of so many groups are taken from."""
+    return MOST_FINE // (LABELS * max(groups, 1))
+
+
+def affordable(groups: int, resolution: int) -> tuple[int, int]:
+    """Return how many bins the resampled tables of so many groups may have, and how many replicates there can be."""
+    cells = MOST_CELLS // (LABELS * max(groups, 1))
+    bins = max(FEWEST_BINS, min(resolution, cells // NUMBER))
+    return bins, max(FEWEST, min(NUMBER, cells // bins))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +122,7 @@ def resample(
     groups: int,
     bins: Binning,
     rng: np.random.Generator,
-    number: int = NUMBER,
+    number: int,
 ) -> Resampled:
     """Summarise the rows of every group, and resample them.
 

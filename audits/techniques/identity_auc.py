@@ -15,14 +15,16 @@ from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP, Finding, rounded
 from audits.lexicons import Form, Lexicon, lexicon_of
 from audits.metrics import chosen
-from audits.metrics.histograms import Binning, Scored, auc_error, binning
+from audits.metrics.histograms import Binning, Scored, binning, summarise
 from audits.metrics.identity import IDENTITY
 from audits.metrics.running import Summarised, at, findings
 from audits.metrics.score_rows import ScoredRows, scored_rows
-from audits.metrics.score_tables import Resampled, affordable_bins, resample
+from audits.metrics.score_tables import affordable, finest, resample
 from audits.metrics.separation import exact_where_separated
 from audits.registry import Entry
 from audits.spec import Attribute
+from audits.statistics.bootstrap import NUMBER
+from audits.statistics.roots import quotient
 from audits.techniques import technique
 from audits.techniques.score_parity import generator
 
@@ -55,7 +57,7 @@ def identity_auc(
     terms: dict[str, list[str]] | None = None,
     read: Literal["columns", "texts"] | None = None,
     metrics: list[str] | None = None,
-    resolution: Annotated[int, Field(ge=32, le=10_000)] = 1000,
+    resolution: Annotated[int, Field(ge=32, le=10_000)] = 500,
 ) -> Iterator[Finding]:
     """AUCs of each group within itself and against its background (all rows outside it), whatever the threshold.
 
@@ -70,7 +72,7 @@ def identity_auc(
         terms: groups by words of their own, each a list of words looked for in the texts, whole and in any case.
         read: ``"columns"`` or ``"texts"``: take groups from there alone.
         metrics: other score metrics of one group; default the five above.
-        resolution: most bins that scores are counted in.
+        resolution: most bins that scores are resampled in.
 
     Raises:
         NotMeasurable: no row has a score, or no attribute has a column or words that texts could hold.
@@ -81,7 +83,8 @@ def identity_auc(
         if entry.facts["over"] != "group":
             raise SpecError(f"identity_auc.metrics: got {entry.name!r}, which compares two groups", "see score_parity")
     rows = scored_rows(evidence)
-    bins = binning(rows.scores, affordable_bins(2, resolution))
+    bins = binning(rows.scores, affordable(2, resolution)[0])
+    fine = bins if bins.exact else binning(rows.scores, finest(2))
     for name in attributes or ():
         if name not in (*evidence.attributes, *evidence.spec.protected):
             known = (*evidence.attributes, *evidence.spec.protected)
@@ -91,7 +94,7 @@ def identity_auc(
         raise NotMeasurable("no protected attribute has a column, or words that texts could hold: there is no group")
     for groups in told:
         for at_, name in enumerate(groups.names):
-            yield from _held(evidence, rows, bins, groups, at_, name, asked)
+            yield from _held(evidence, rows, (bins, fine), groups, at_, name, asked)
 
 
 def _told(
@@ -138,14 +141,21 @@ def _by_words(evidence: Evidence, attribute: str, lexicon: Lexicon, everybody: b
 
 
 def _held(
-    evidence: Evidence, rows: ScoredRows, bins: Binning, groups: _Groups, place: int, name: str, asked: list[Entry]
+    evidence: Evidence,
+    rows: ScoredRows,
+    bins: tuple[Binning, Binning],
+    groups: _Groups,
+    place: int,
+    name: str,
+    asked: list[Entry],
 ) -> Iterator[Finding]:
-    """One group against its background: two tables that are resampled together."""
+    """One group against its background: two tables that are resampled together; ``bins`` for that, and finer ones."""
     known = groups.known[rows.kept]
     kept = rows if known.all() else rows.of(known)
     outside = 1 - groups.members[rows.kept, place][known].astype(np.int64)
     rng = generator(evidence, f"identity_auc/{groups.attribute}/{name}")
-    found = resample(kept, outside, 2, bins, rng)
+    found = resample(kept, outside, 2, bins[0], rng, NUMBER)
+    summary = summarise(outside, 2, kept.labels, kept.scores, bins[1], kept.weights)
     by_truth = found.rows.sum(axis=-1)
     details: dict[str, Any] = {
         **rows.told,
@@ -155,13 +165,13 @@ def _held(
         "background_positives": int(by_truth[1, 2]),
         "background_negatives": int(by_truth[1, 1]),
     }
-    if not bins.exact:
-        details["auc_error_at_most"] = rounded(float(_widest_error(found)))
+    if not bins[1].exact:
+        details["auc_error_at_most"] = rounded(_widest_error(summary))
     data = Summarised(
         technique="identity_auc",
         attribute=groups.attribute,
         groups=[name],
-        summary=_group(found.summary, 0),
+        summary=_group(summary, 0),
         replicates=_group(found.replicates, 1),
         rows=lambda entry: np.array([by_truth[0, 1:].sum()]),
         pairs=[],
@@ -182,10 +192,9 @@ def _group(scored: Scored, axis: int) -> Scored:
     return one._replace(rest=np.take(scored.tally, [1], axis=axis))
 
 
-def _widest_error(found: Resampled) -> float:
-    """How wrong an AUC between any class of the group or its background and any other can be."""
-    count = found.summary.tally[:, 1:].reshape(4, -1)
-    mixed = np.zeros((4, 4, 3, count.shape[-1]))
-    mixed[..., 1, :], mixed[..., 2, :] = count[:, None], count[None, :]
-    error = auc_error(mixed)
-    return float(error[~np.eye(4, dtype=np.bool_)].max())
+def _widest_error(both: Scored) -> float:
+    """How wrong an AUC can be between two of: positive, negative rows of the group, of its background."""
+    count = both.tally[:, 1:].reshape(4, -1)
+    shares = quotient(count, count.sum(axis=-1, keepdims=True))
+    together = shares @ shares.T / 2
+    return float(together[~np.eye(4, dtype=np.bool_)].max())
