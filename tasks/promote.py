@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from audits.errors import ArtifactError, AuditError, ModelError
 from audits.gating import Check, GateReport, Promotion
-from audits.subjects.registered import connected
+from audits.subjects.registered import connected, shown
 from tasks.lock import alone
 
 SETTLE = 5.0
@@ -169,15 +169,11 @@ def _registry(target: Target) -> Iterator[Any]:
         with connected(target.tracking, target.home) as (_, client):
             yield client
     except MlflowException as error:
-        said = str(error.message).strip().split("\n")[0][:200]
+        said = shown(str(error.message)).strip().split("\n")[0][:200]
         raise ModelError(
-            f"{target.uri}, alias {target.alias!r}: the registry at {_place(target.tracking)} says: {said}",
+            f"{target.uri}, alias {target.alias!r}: the registry at {shown(target.tracking)} says: {said}",
             "check name, version and alias, and MLFLOW_TRACKING_URI",
         ) from error
-
-
-def _place(tracking: str) -> str:
-    return re.sub(r"(://)[^/@]*@", r"\1***@", tracking)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version as version_of
@@ -100,6 +101,11 @@ def register_estimator(estimator: Any, name: str, key: str, tracking: str, home:
     return resolve(f"models:/{name}/{logged.registered_model_version}", tracking, home)
 
 
+def shown(text: str) -> str:
+    """Return a text without the names and passwords in its addresses."""
+    return re.sub(r"(://)[^/@\s]*@", r"\1***@", text)
+
+
 def _split(uri: str) -> tuple[str, str, str | None]:
     rest = uri.removeprefix("models:/")
     name, at, alias = rest.partition("@")
@@ -125,7 +131,7 @@ def _ask_version(uri: str, name: str, version: str, alias: str | None, tracking:
                 return str(max(int(each.version) for each in client.search_model_versions(f"name = '{name}'")))
         except (MlflowException, ValueError) as error:
             raise ModelError(
-                f"{uri!r} is not in the registry at {tracking}: {error}", "check name and alias"
+                f"{uri!r} is not in the registry at {shown(tracking)}: {shown(str(error))}", "check name and alias"
             ) from error
     raise ModelError(f"model.uri: got version {version!r}, expected a number, latest, or @alias", "")
 
@@ -145,7 +151,7 @@ def _fetch(name: str, version: str, tracking: str, home: Path, kept: Path) -> Pa
             ).resolve()
         except MlflowException as error:
             raise ModelError(
-                f"models:/{name}/{version} is not in the registry at {tracking}: {error.message}",
+                f"models:/{name}/{version} is not in the registry at {shown(tracking)}: {shown(error.message)}",
                 "check name and version, and tracking.uri",
             ) from error
 
