@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP, Frozen, rounded
+from audits.judging import measures_of
 from audits.metrics import Counts, registry
 from audits.spec import AuditSpec, Limit
 from audits.statistics import interval
@@ -19,6 +20,7 @@ from audits.statistics.power import POWER, detectable_difference, detectable_rat
 from audits.statistics.simultaneous import one_sided, pairs_critical
 
 Outlook = Literal["can hold", "too few rows", "cannot be measured", "not known beforehand"]
+_HOPE: tuple[Outlook, ...] = ("cannot be measured", "too few rows", "can hold", "not known beforehand")
 
 
 class Reach(Frozen):
@@ -56,12 +58,30 @@ def reach(spec: AuditSpec, evidence: Evidence) -> list[Reach]:
         spec: the audit.
         evidence: rows, slices and pairs; predictions are not looked at.
     """
-    return [_reach(evidence, limit, attribute) for limit in spec.policy for attribute in limit.attributes]
+    return [_hardest(evidence, limit, attribute) for limit in spec.policy for attribute in limit.attributes]
+
+
+def _hardest(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
+    """Of a composite, which is held against its components, the one that the rows can show least of."""
+    measures = measures_of(limit, [])
+    found = [_reach(evidence, limit.model_copy(update={"measure": measure}), attribute) for measure in measures]
+    hardest = min(found, key=lambda one: (_HOPE.index(one.outlook), sum(one.rows)))
+    if measures == (limit.measure,):
+        return hardest
+    component = measures[found.index(hardest)]
+    reason = f"{_words(limit.measure)} is held against its parts, here {_words(component)}: {hardest.reason}"
+    return hardest.model_copy(update={"limit": limit.text(attribute), "reason": reason})
+
+
+def _is_rate(measure: str) -> bool:
+    """Whether a measure is a share of the rows of one group, which is all that counts say beforehand."""
+    facts = registry[measure].facts if measure in registry else {}
+    return (facts.get("task"), facts.get("over"), facts.get("scale")) == ("binary", "group", "rate")
 
 
 def _reach(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
-    if limit.measure not in registry or limit.compare not in ("rate", "difference", "ratio"):
-        if limit.compare == "rate" and limit.at_most is not None:
+    if not _is_rate(limit.measure) or limit.compare not in ("rate", "difference", "ratio"):
+        if limit.compare == "rate" and limit.at_most is not None and limit.measure not in registry:
             return _of_pairs(evidence, limit, attribute)
         reason = f"how widely {_words(limit.measure)} varies is known only after scoring"
         return _unmeasured(limit, attribute, reason, outlook="not known beforehand")

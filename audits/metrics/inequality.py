@@ -85,7 +85,7 @@ def theil_index(counts: Counts) -> Share:
 
 @metric(
     source=f"{_SOURCE} (generalized entropy, α = 0)",
-    among="rows with a known truth, or somebody with nothing (a false negative)",
+    among="rows with a known truth, or has false negatives (who have nothing)",
     good="zero",
     over="groups",
     scale="number",
