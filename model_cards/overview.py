@@ -24,6 +24,9 @@ _COMPARED = {
     "gap": "gap between any two groups",
     "mean": "mean of each group",
     "share": "share in each group",
+    "whole": "of all groups together",
+    "change": "change of each group against the model in production",
+    "widening": "growth of the gap between any two groups against the model in production",
 }
 
 
@@ -145,7 +148,7 @@ def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:
     side = "at least" if checked.at_least is not None else "at most"
     bound = checked.bound
     size = f"{bound:g}"
-    if checked.compare in ("difference", "paired"):
+    if checked.compare in ("difference", "paired", "change", "widening"):
         size = f"{100 * bound:g} points"
     elif checked.compare in ("rate", "share"):
         size = f"{100 * bound:g}%"
@@ -173,7 +176,7 @@ def _notes(entry: Mapping[str, Any], finding: Finding | None, rates: tuple[Findi
 
 
 def _sized(value: float, compare: str) -> str:
-    if compare in ("difference", "paired"):
+    if compare in ("difference", "paired", "change", "widening"):
         return f"{written('points', abs(value)).lstrip('+')} points"
     if compare in ("rate", "share"):
         return f"{written('percent', value)}%"
