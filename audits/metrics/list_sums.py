@@ -17,6 +17,7 @@ from audits.metrics.lists import expected_attention, per_list, prefixes, quality
 from audits.metrics.ranking import Ranked
 from audits.metrics.running import value_of
 from audits.metrics.sums import again
+from audits.registry import Entry
 from audits.statistics.roots import Floats
 
 AT_CUTOFF = ("skew", "dcg", "ndcg")
@@ -69,7 +70,7 @@ def listed(sums: Floats) -> Ranked:
     """Return the summary of … × fields × groups, without the likeness of lists."""
     each = np.moveaxis(sums, -2, 0)
     none = np.zeros((*each.shape[1:], 0))
-    return Ranked(*each, *(none for _ in _PAIR_FIELDS[:-1]), place=np.zeros(each.shape[1:]))
+    return Ranked(*each, *(none for _ in _PAIR_FIELDS[:-1]), np.zeros(each.shape[1:]))
 
 
 def summed(
@@ -168,11 +169,15 @@ class Compared:
         separate = np.maximum(as_group, as_reference * self.referred).astype(np.float64)
         return self._summary(total), None if drawn is None else self._summary(drawn), separate
 
+    def rows_of(self, _: Entry) -> Floats:
+        """Return the queries of each group for which another group has a list too."""
+        return self.queries
+
     def _summary(self, sums: Floats) -> Ranked:
         each = np.moveaxis(sums, -3, 0)
         none = np.zeros(each.shape[1:-1])
         place = np.broadcast_to(self.place, each.shape[1:-1])
-        return Ranked(*(none for _ in _LIST_FIELDS), *each, place=place)
+        return Ranked(*(none for _ in _LIST_FIELDS), *each, place)
 
 
 def compared(

@@ -53,7 +53,7 @@ def places(lists: Codes) -> NDArray[np.int64]:
 def per_list(lists: Codes, codes: Codes, shape: tuple[int, int], worth: Floats | None = None) -> Floats:
     """Add up a number of each item (or count the items): lists × groups."""
     key = lists.astype(np.int64) * shape[1] + codes
-    return np.bincount(key, worth, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+    return np.asarray(np.bincount(key, worth, minlength=shape[0] * shape[1]).reshape(shape), np.float64)
 
 
 def expected_attention(items: Floats, attention: Floats) -> Floats:
@@ -170,7 +170,7 @@ def quality(lists: Codes, codes: Codes, relevance: Floats, shape: tuple[int, int
     hits = hit.cumsum() - (hit.cumsum() - hit)[np.arange(len(one)) - (place - 1)] if len(one) else hit
 
     def summed(worth: Floats) -> Floats:
-        return np.bincount(one, worth, minlength=shape[0] * shape[1]).reshape(shape)
+        return np.asarray(np.bincount(one, worth, minlength=shape[0] * shape[1]).reshape(shape), np.float64)
 
     dcg, ideal, many = summed(gain * discount), summed(best * discount), summed(hit)
     return Quality(

@@ -59,7 +59,7 @@ def resampled(
     many = int(unit.max(initial=-1)) + 1
     key = unit * groups + codes
     summed = np.stack([np.bincount(key, part, minlength=many * groups).reshape(many, groups) for part in parts], axis=1)
-    return again(summed, number, rng)
+    return again(np.asarray(summed, np.float64), number, rng)
 
 
 def again(summed: Floats, number: int, rng: np.random.Generator) -> tuple[Floats, Floats | None]:

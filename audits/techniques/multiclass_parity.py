@@ -118,7 +118,7 @@ def _read(evidence: Evidence, predicted: str, truth: str | None, classes: Sequen
     decided, own = columns.names(evidence, predicted, "multiclass_parity.predicted")
     if not own:
         raise NotMeasurable(f"multiclass_parity.predicted: the column {predicted!r} has no value in any row")
-    true, others = np.full(len(decided), -1, np.int64), []
+    true, others = np.full(len(decided), -1, np.int64), list[str]()
     if truth is not None:
         true, others = columns.names(evidence, truth, "multiclass_parity.truth")
     known = [value_key(value) for value in classes] if classes else columns.in_order({*own, *others})
@@ -273,7 +273,7 @@ def _units(codes: NDArray[Any], groups: int, rows: _Rows, clusters: NDArray[Any]
 def _with_left_out(finding: Finding, groups: Sequence[str], classes: Sequence[str], out: NDArray[np.bool_]) -> Finding:
     """Say which classes the number does not speak of."""
     sides = [groups.index(side) for side in (finding.group, finding.reference) if side]
-    absent = [name for name, lacking in zip(classes, out[sides].any(axis=0), strict=False) if lacking]
+    absent = [name for name, lacking in zip(classes, np.atleast_1d(out[sides].any(axis=0)), strict=False) if lacking]
     if finding.value is None or not absent:
         return finding
     return finding.model_copy(update={"details": {**finding.details, "classes_left_out": absent}})

@@ -215,7 +215,7 @@ def _of_lists(
             "data.weight: rows of one list have different weights, expected one weight for a list",
             "give every row of a list the same weight, or leave data.weight out",
         )
-    return own[first]
+    return np.asarray(own[first])
 
 
 def _clusters(evidence: Evidence, order: NDArray[Any], lists: NDArray[Any], first: NDArray[Any]) -> Any:
@@ -315,7 +315,7 @@ def _likeness(
             groups=groups,
             summary=summary,
             replicates=again,
-            rows=lambda entry, found=found: found.queries,
+            rows=found.rows_of,
             pairs=pairs,
             level=evidence.spec.statistics.level,
             file=items.file,
