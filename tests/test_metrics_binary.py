@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 from audits.metrics import Counts, of_task, registry
 from audits.metrics.counting import cells, confusion, tally
 from audits.metrics.inequality import generalized_entropy
+from audits.metrics.replicating import equal_groups
 
 RACES, SEXES = counts(COMPAS), counts(SEX)
 BLACK, WHITE, HISPANIC = 0, 1, 2
@@ -32,6 +33,35 @@ def widest(name, found):
 
 
 # Published numbers
+
+
+PRINTED = {  # selection, TPR, FPR, FNR, PPV, NPV, accuracy
+    "African-American": (0.5882, 0.7201, 0.4485, 0.2799, 0.6297, 0.6505, 0.6383),
+    "Caucasian": (0.3480, 0.5228, 0.2345, 0.4772, 0.5913, 0.7119, 0.6699),
+    "Hispanic": (0.2983, 0.4440, 0.2148, 0.5560, 0.5421, 0.7114, 0.6609),
+    "Other": (0.2095, 0.3233, 0.1475, 0.6767, 0.5443, 0.6980, 0.6658),
+    "Asian": (0.2500, 0.6667, 0.0870, 0.3333, 0.7500, 0.8750, 0.8438),
+    "Native American": (0.6667, 0.9000, 0.3750, 0.1000, 0.7500, 0.8333, 0.7778),
+    "All": (0.4598, 0.6260, 0.3235, 0.3740, 0.6135, 0.6880, 0.6537),
+}
+RATES = (
+    "selection_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "false_negative_rate",
+    "precision",
+    "negative_predictive_value",
+    "accuracy",
+)
+
+
+@pytest.mark.parametrize("group", PRINTED)
+def test_compas_rates_follow_from_the_counts(group):
+    row = COMPAS.get(group) or np.sum(list(COMPAS.values()), axis=0)
+    found = [numbers(name, counts([row]))[0] for name in RATES]
+    assert found == pytest.approx(PRINTED[group], abs=5.0001e-5)
+    by_sex = np.sum(list(SEX.values()), axis=0)
+    assert group != "All" or row.tolist() == by_sex.tolist() == [2035, 1282, 1216, 2681]
 
 
 def test_compas_disparities_are_those_of_fairlearn():
@@ -425,6 +455,28 @@ def test_leading_axes_are_replicates(entry):
     for at in (0, 1):
         alone = value(shares(entry, Counts(*(side[at] for side in again))))
         assert np.allclose(both[at], alone, equal_nan=True)
+
+
+def test_groups_with_equal_odds_at_other_base_rates_are_not_found_to_differ():
+    random = np.random.default_rng(8)
+    truth, function = np.arange(9) // 3, registry["equalized_odds_difference"].function
+
+    def odds(tables):
+        one, other = (confusion(tables[..., at, :].reshape(*tables.shape[:-2], 3, 3)) for at in (0, 1))
+        return value(function(one, other))
+
+    p = {"given the truth": [], "pooled": []}
+    for _ in range(120):
+        table = np.zeros((2, 9))
+        for group, positive in enumerate(random.binomial(600, [0.06, 0.6])):
+            true = random.binomial([positive, 600 - positive], [0.7, 0.2])
+            table[group, [8, 7, 5, 4]] = true[0], positive - true[0], true[1], 600 - positive - true[1]
+        for how, given_ in (("given the truth", truth), ("pooled", None)):
+            chance = odds(equal_groups(table, 200, random, given=given_))
+            p[how].append((1 + (chance >= odds(table)).sum()) / 201)
+    assert 0.35 < np.mean(p["given the truth"]) < 0.65
+    assert np.mean(np.array(p["given the truth"]) < 0.1) < 0.2
+    assert np.mean(np.array(p["pooled"]) < 0.1) > 0.3  # why chance is told of groups that keep their base rates
 
 
 def test_components_of_composites_are_rates():
