@@ -135,7 +135,7 @@ def _described(series: pl.Series) -> Column:
     if kind == "text":
         words = float(known.head(2000).str.strip_chars().str.count_matches(r"\s+").cast(pl.Float64).mean() or 0) + 1
     numbers = kind in ("whole", "number")
-    low, high = (float(known.min()), float(known.max())) if numbers else (None, None)  # type: ignore[arg-type]
+    low, high = (float(known.min()), float(known.max())) if numbers else (None, None)
     return Column(series.name, kind, len(series), series.null_count(), distinct, tuple(few), words, low, high)
 
 

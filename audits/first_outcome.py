@@ -158,7 +158,7 @@ def tell_the_outcome(found: Sequence[Guess], outcome: Outcome, table: pl.DataFra
 
 def _tells(table: pl.DataFrame, column: str, outcome: str) -> bool:
     both = table.select(column, outcome).drop_nulls()
-    return both.n_unique() == both[column].n_unique() and both[outcome].n_unique() > 1
+    return bool(both.n_unique() == both[column].n_unique() and both[outcome].n_unique() > 1)
 
 
 def _threshold(column: Column, table: pl.DataFrame) -> str:
@@ -166,5 +166,5 @@ def _threshold(column: Column, table: pl.DataFrame) -> str:
     low, high = column.low or 0.0, column.high or 0.0
     if low >= 0 and high <= 1:
         return ">= 0.5"
-    middle = math.floor((low + high) / 2) if high - low <= 20 else float(table[column.name].median() or 0)  # type: ignore[arg-type]
+    middle = math.floor((low + high) / 2) if high - low <= 20 else float(table[column.name].median() or 0)
     return f">= {middle:g}"

@@ -143,7 +143,7 @@ def _what(move: Move) -> str:
 
 def _form(move: Move) -> tuple[Any, str]:
     """Return how the card writes such a number, and the unit after it."""
-    like = Finding.model_construct(comparison=move.comparison, unit=move.unit, reference=move.reference)  # type: ignore[arg-type]
+    like = Finding.model_construct(comparison=move.comparison, unit=move.unit, reference=move.reference)
     return form_of(like), shown(unit_after(like), 40)
 
 

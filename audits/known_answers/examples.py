@@ -24,7 +24,7 @@ _TEN = ("FFFFFMMMMM", "1111100110", "0111100011")
 def _rate(rows: tuple[str, str, str], group: str, metric: str) -> float | None:
     """Return a metric of one group."""
     cells = [f"{truth}{decision}" for name, truth, decision in zip(*rows, strict=True) if name == group]
-    counts = Counts(*(np.float64(cells.count(cell)) for cell in ("11", "01", "10", "00", "1?", "0?")))
+    counts = Counts(*(np.array(float(cells.count(cell))) for cell in ("11", "01", "10", "00", "1?", "0?")))
     share = registry[metric].function(counts)
     return float(share.of / share.among) if share.among else None
 

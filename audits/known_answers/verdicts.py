@@ -18,7 +18,7 @@ NOMINAL = "the rule's own aim: a fair model is blocked in at most 2.5 % of audit
 
 def _verdict(one: tuple[int, int], other: tuple[int, int], at_most: float = 0.1) -> str:
     """Judge the difference of two rates, given as counts."""
-    counts = {"x1": one[0], "n1": one[1], "x2": other[0], "n2": other[1]}
+    counts = {"x1": float(one[0]), "n1": float(one[1]), "x2": float(other[0]), "n2": float(other[1])}
     found = Finding(
         technique="parity",
         measure="selection_rate",
@@ -36,7 +36,7 @@ def _verdict(one: tuple[int, int], other: tuple[int, int], at_most: float = 0.1)
     return judge([limit], [found]).verdict
 
 
-def _interval(counts: dict[str, int]) -> Interval:
+def _interval(counts: dict[str, float]) -> Interval:
     low, high = interval("newcombe", counts, critical(0.95))
     return Interval(low=low, high=high, level=0.95, method="newcombe")
 
