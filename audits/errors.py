@@ -45,6 +45,10 @@ class ArtifactError(AuditError):
     """An artifact is missing, incomplete, or not what was sealed."""
 
 
+class SigningError(AuditError):
+    """A key is missing, or is not one that can sign or check."""
+
+
 class NotMeasurable(AuditError):
     """A number that was asked for does not exist; becomes a finding with ``missing``, never a 0."""
 

@@ -166,19 +166,58 @@ def plan(spec: Path, json_out: bool) -> None:
 
 @main.command()
 @click.argument("artifact", type=existing)
+@click.option("--key", "keys", type=existing, multiple=True, help="Public key that must have signed; may be repeated.")
+@click.option("--chain", is_flag=True, help="Hold every artifact of the folder, and that each follows the one before.")
 @as_json
 @reports_errors
-def verify(artifact: Path, json_out: bool) -> None:
-    """Hold every byte of ARTIFACT to what was sealed."""
-    from audits.artifact import verify as check
+def verify(artifact: Path, keys: tuple[Path, ...], chain: bool, json_out: bool) -> None:
+    """Hold every byte of ARTIFACT to what was sealed, and with --key say who signed it."""
+    from flows.verifying import verified
 
-    sealed = check(artifact)
+    found = verified(artifact, keys, chain)
     if json_out:
-        files = len(sealed.manifest.files)
-        _print({"artifact": str(artifact), "digest": sealed.digest, "files": files, "signed": False})
+        _print(found.to_json())
     else:
-        click.echo(f"{artifact}: every one of {len(sealed.manifest.files)} files is what was sealed")
-        click.echo(f"digest {sealed.digest}; not signed")
+        click.echo(found.to_text())
+
+
+@main.group()
+def keys() -> None:
+    """Keys that sign artifacts."""
+
+
+@keys.command()
+@click.option("--out", type=existing, default=Path("."), show_default=True, help="Where the two files go.")
+@click.option("--name", default="evenhand", show_default=True, help="Name of the files.")
+@as_json
+@reports_errors
+def new(out: Path, name: str, json_out: bool) -> None:
+    """Make an Ed25519 key: NAME.key signs and stays with its owner, NAME.pub goes to whoever verifies."""
+    from audits.attestation import make_key
+
+    private, public, made = make_key(out, name)
+    if json_out:
+        _print({"private": str(private), "public": str(public), "keyid": made.keyid})
+    else:
+        click.echo(f"wrote {private} (keep it secret) and {public}; key id {made.keyid}")
+
+
+@main.command()
+@click.argument("artifact", type=existing)
+@click.option("--key", "keys", type=existing, multiple=True, required=True, help="Private key; may be repeated.")
+@as_json
+@reports_errors
+def sign(artifact: Path, keys: tuple[Path, ...], json_out: bool) -> None:
+    """Sign ARTIFACT: attestation.dsse.json, an in-toto statement of its verdict over its digests."""
+    from audits.artifact import verify as check
+    from audits.attestation import attest, read_private_key
+
+    signers = [read_private_key(key) for key in keys]
+    path = attest(check(artifact), signers)
+    if json_out:
+        _print({"attestation": str(path), "keyids": [signer.public.keyid for signer in signers]})
+    else:
+        click.echo(f"wrote {path}, signed by {', '.join(signer.public.keyid[:12] for signer in signers)}")
 
 
 @main.command()

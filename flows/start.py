@@ -40,9 +40,11 @@ def run(spec_path: Path, out: Path, *, seed: int | None, only: Sequence[str] = (
     """Carry out an audit. Raises ``AuditError`` where it cannot be."""
     home = paths.home()
     environment.prepare(home)
+    from audits.attestation import signing_keys
     from audits.spec_reader import read_spec
 
     spec = read_spec(spec_path)  # a mistake in the spec is told before anything starts
+    signing_keys()  # and so is a key that cannot sign
     techniques, last = _wanted(only, list(spec.techniques))
     with server(home) as starting:
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audits import artifact
+from audits.attestation import attest, signing_keys
 from tasks.run import Run, libraries
 from tasks.step import step
 
@@ -24,6 +25,8 @@ def seal(run: Run, out: Path) -> None:
         libraries=libraries(),
     )
     sealed = artifact.read(folder)
+    if keys := signing_keys():
+        attest(sealed, keys)
     (out / "sealed.json").write_text(
         json.dumps({"artifact": str(folder), "digest": sealed.digest, "verdict": sealed.verdict.verdict})
     )

@@ -4,6 +4,7 @@
 sealed, ``find_problems`` lists what is not.
 """
 
+from audits.artifact.chain import chain_problems
 from audits.artifact.model import Artifact, Digests, Manifest, SealedFile, read
 from audits.artifact.sealing import newest_digest, seal
 from audits.artifact.verifying import Problem, find_problems, verify
@@ -14,6 +15,7 @@ __all__ = [
     "Manifest",
     "Problem",
     "SealedFile",
+    "chain_problems",
     "find_problems",
     "newest_digest",
     "read",

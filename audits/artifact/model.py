@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from audits.verdict import Verdict
 
 MANIFEST = "manifest.json"
+ATTESTATION = "attestation.dsse.json"
+"""Beside the sealed files, not among them: it names the digest of their manifest."""
 EVIDENCE = frozenset({"rows.parquet", "slices.parquet", "pairs.parquet", "predictions.parquet"})
 """The files left out under ``evidence: digest-only``."""
 
@@ -102,7 +104,7 @@ class Manifest(Frozen):
 
     ``withheld`` holds the files that were not copied (``evidence: digest-only``), by what they were.
     ``previous`` is the digest of the artifact of the same audit sealed before this one: a chain.
-    ``attestation`` is the place of a later format for the name of a signature file.
+    ``attestation`` is the place of a later format for a signature inside the seal.
     """
 
     format_version: Literal[1] = 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import audits
 from audits.artifact.comparing import Leaf, compare
-from audits.artifact.model import MANIFEST, Artifact, read
+from audits.artifact.model import ATTESTATION, MANIFEST, Artifact, read
 from audits.artifact.strict import hash_file, list_files
 from audits.artifact.texts import sealed_policy
 from audits.errors import ArtifactError, AuditError
@@ -54,7 +54,7 @@ def find_problems(path: Path, *, expected_digest: str | None = None) -> list[Pro
     3. The folder holds the manifest's files, no other, no link, nothing special.
     4. Every file has the length and the sha256 of the manifest.
     5. The files fit each other: spec, policy, data, model, findings, verdict.
-    6. The verdict follows from the findings under the policy.
+    6. The verdict follows from the findings under the policy; an attestation states this artifact and no other.
 
     Steps 5 and 6 are taken only when 1 to 4 found nothing. It says nothing of who sealed it.
 
@@ -78,7 +78,7 @@ def damage(artifact: Artifact) -> list[Problem]:
     present: set[str] = set()
     for name, complaint in list_files(artifact.folder):
         present.add(name)
-        if complaint or (name != MANIFEST and name not in sealed):
+        if complaint or (name not in (MANIFEST, ATTESTATION) and name not in sealed):
             problems.append(Problem(file=name, message=complaint or "was not sealed: the manifest does not name it"))
     for name, expected in sealed.items():
         if name not in present:
@@ -106,6 +106,7 @@ def complaints(artifact: Artifact) -> list[Problem]:
         "findings.json": _findings,
         "verdict.json": _verdict,
         "ledger.json": _ledger,
+        ATTESTATION: _attestation,
     }
     problems: list[Problem] = []
     for name, check in checks.items():
@@ -196,6 +197,14 @@ def _ledger(artifact: Artifact) -> Iterator[str]:
     for place, stored, again in compare(artifact.document("ledger.json"), derived):
         yield f"does not follow from the findings: {place}: got {stored!r}, derived {again!r}"
         return
+
+
+def _attestation(artifact: Artifact) -> Iterator[str]:
+    if (artifact.folder / ATTESTATION).is_file():
+        from audits.attestation import signatures
+
+        signatures(artifact)  # raises what is wrong with it; whose they are is for whoever has the keys
+    yield from ()
 
 
 def judge_again(artifact: Artifact) -> Verdict:

@@ -1,0 +1,66 @@
+"""The chain: every artifact of an audit names the digest of the one sealed before it.
+
+From one artifact alone nobody can tell whether an earlier one was taken away. From the chain they can: what was
+removed is named by its successor, what was replaced has another digest, what was reordered names a later one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audits.artifact.model import MANIFEST, Artifact, read
+from audits.artifact.verifying import Problem, find_problems
+from audits.errors import ArtifactError
+
+
+def chain_problems(path: Path) -> list[Problem]:
+    """Return everything that is wrong with the chain of the artifact at ``path`` and those beside it.
+
+    1. Every artifact of the folder verifies.
+    2. All but the first name a predecessor that is there and ended no later than they did.
+    3. No two name the same one, and one alone names none: a line without branches.
+
+    Raises:
+        ArtifactError: where there is nothing at ``path``.
+    """
+    if not (path / MANIFEST).is_file():
+        raise ArtifactError(f"got {str(path)!r}, expected the folder of an artifact", "there is no such artifact")
+    folders = sorted(one for one in path.resolve().parent.iterdir() if (one / MANIFEST).is_file())
+    problems = [
+        Problem(file=folder.name, message=f"{problem.file}: {problem.message}")
+        for folder in folders
+        for problem in find_problems(folder)[:1]
+    ]
+    if problems:
+        return problems
+    artifacts = [read(folder) for folder in folders]
+    return [*_links(artifacts), *_branches(artifacts)]
+
+
+def _links(artifacts: list[Artifact]) -> list[Problem]:
+    known = {artifact.digest: artifact for artifact in artifacts}
+    problems = []
+    for artifact in artifacts:
+        previous = artifact.manifest.previous
+        if previous is None:
+            continue
+        if previous not in known:
+            said = f"names {previous[:12]} as the one before it, which is not here: removed or replaced"
+            problems.append(Problem(file=artifact.name, message=said))
+        elif known[previous].manifest.ended > artifact.manifest.ended:
+            said = f"names {known[previous].name} as the one before it, which ended later"
+            problems.append(Problem(file=artifact.name, message=said))
+    return problems
+
+
+def _branches(artifacts: list[Artifact]) -> list[Problem]:
+    followers: dict[str | None, list[Artifact]] = {}
+    for artifact in artifacts:
+        followers.setdefault(artifact.manifest.previous, []).append(artifact)
+    problems = []
+    for previous, after in followers.items():
+        if len(after) > 1:
+            names = " and ".join(one.name for one in after)
+            of = "no predecessor" if previous is None else f"the predecessor {previous[:12]}"
+            problems.append(Problem(file=after[1].name, message=f"{names} name {of}: the chain has branches"))
+    return problems

@@ -1,0 +1,76 @@
+"""What ``evenhand verify`` finds: the bytes, the signatures, the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from audits import artifact as artifacts
+from audits.attestation import read_public_key, signatures
+from audits.errors import ArtifactError
+from audits.findings import Frozen
+
+
+class Verified(Frozen):
+    """An artifact that is what was sealed: by which keys it says to be signed, and by which of those asked for."""
+
+    artifact: str
+    digest: str
+    files: int
+    claimed: tuple[str, ...]
+    signed_by: tuple[str, ...]
+    chain: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {**self.model_dump(mode="json"), "signed": bool(self.signed_by)}
+
+    def to_text(self) -> str:
+        """Return it in a few lines."""
+        if self.signed_by:
+            signed = f"signed by {', '.join(key[:12] for key in self.signed_by)}"
+        elif self.claimed:
+            signed = f"says to be signed by {', '.join(key[:12] for key in self.claimed)}; check it with --key"
+        else:
+            signed = "not signed"
+        lines = [
+            f"{self.artifact}: every one of {self.files} files is what was sealed",
+            f"digest {self.digest}; {signed}",
+        ]
+        if self.chain is not None:
+            lines.append(f"the chain of {self.chain} is whole: none removed, replaced or out of order")
+        return "\n".join(lines)
+
+
+def verified(path: Path, keys: Sequence[Path], chain: bool) -> Verified:
+    """Verify an artifact, that each of the keys signed it, and the chain it stands in.
+
+    Raises:
+        ArtifactError: naming what is wrong.
+        SigningError: a key cannot be read.
+    """
+    public = [read_public_key(key) for key in keys]
+    artifact = artifacts.verify(path)
+    claimed, held = signatures(artifact, public)
+    absent = [str(key) for key, one in zip(keys, public, strict=True) if one not in held]
+    if absent:
+        by = f"{', '.join(key[:12] for key in claimed)}" if claimed else "nobody"
+        raise ArtifactError(
+            f"{str(path)!r} is not signed by {', '.join(absent)}: it says to be signed by {by}",
+            "get it again from whoever signs, or sign it: evenhand sign",
+        )
+    if chain:
+        problems = artifacts.chain_problems(path)
+        if problems:
+            told = "; ".join(f"{problem.file}: {problem.message}" for problem in problems[:3])
+            raise ArtifactError(f"the chain of {str(path)!r} is broken: {told}", "ask whoever keeps the artifacts")
+    length = len([one for one in path.resolve().parent.iterdir() if (one / "manifest.json").is_file()])
+    return Verified(
+        artifact=str(path),
+        digest=artifact.digest,
+        files=len(artifact.manifest.files),
+        claimed=tuple(claimed),
+        signed_by=tuple(one.keyid for one in held),
+        chain=length if chain else None,
+    )
