@@ -60,8 +60,10 @@ def expected_ratio(pooled: float, n: ArrayLike) -> float:
     if len(below) == 1:
         return 1.0
     inside = np.ones((len(points), len(points)))  # P(smallest ≥ points[i] and largest ≤ points[j])
+    between = np.empty_like(inside)
     for group in below:
-        inside *= np.maximum(group[None, :] - np.append(0.0, group[:-1])[:, None], 0)
+        np.subtract(group[None, :], np.append(0.0, group[:-1])[:, None], out=between)
+        inside *= np.maximum(between, 0, out=between)
     smallest = np.diff(points, prepend=0.0) @ inside  # E[smallest; largest ≤ points[j]]
     some = points > 0
     share = (np.diff(smallest, prepend=0.0)[some] / points[some]).sum()
