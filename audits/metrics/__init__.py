@@ -20,7 +20,8 @@ from typing import Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
-from audits.errors import SpecError, nearest
+from audits.errors import SpecError
+from audits.errors import nearest as nearest_name  # a submodule is called nearest
 from audits.registry import Entry, Registry
 
 registry = Registry("metric", __name__, "EVENHAND_METRICS")
@@ -127,7 +128,7 @@ def chosen(task: str, names: Sequence[str] | None) -> list[Entry]:
         return list(known.values())
     for name in names:
         if name not in known:
-            raise SpecError(f"metrics: got {name!r}, expected a metric of the task {task!r}", nearest(name, known))
+            raise SpecError(f"metrics: got {name!r}, expected a metric of the task {task!r}", nearest_name(name, known))
     return [known[name] for name in names]
 
 

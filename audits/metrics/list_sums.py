@@ -70,7 +70,7 @@ def listed(sums: Floats) -> Ranked:
     """Return the summary of … × fields × groups, without the likeness of lists."""
     each = np.moveaxis(sums, -2, 0)
     none = np.zeros((*each.shape[1:], 0))
-    return Ranked(*each, *(none for _ in _PAIR_FIELDS[:-1]), np.zeros(each.shape[1:]))
+    return Ranked(*[*each, *(none for _ in _PAIR_FIELDS[:-1]), np.zeros(each.shape[1:])])
 
 
 def summed(
@@ -177,7 +177,7 @@ class Compared:
         each = np.moveaxis(sums, -3, 0)
         none = np.zeros(each.shape[1:-1])
         place = np.broadcast_to(self.place, each.shape[1:-1])
-        return Ranked(*(none for _ in _LIST_FIELDS), *each, place)
+        return Ranked(*[*(none for _ in _LIST_FIELDS), *each, place])
 
 
 def compared(

@@ -53,7 +53,8 @@ def places(lists: Codes) -> NDArray[np.int64]:
 def per_list(lists: Codes, codes: Codes, shape: tuple[int, int], worth: Floats | None = None) -> Floats:
     """Add up a number of each item (or count the items): lists × groups."""
     key = lists.astype(np.int64) * shape[1] + codes
-    return np.asarray(np.bincount(key, worth, minlength=shape[0] * shape[1]).reshape(shape), np.float64)
+    found: Floats = np.bincount(key, worth, minlength=shape[0] * shape[1]).astype(np.float64)
+    return found.reshape(shape)
 
 
 def expected_attention(items: Floats, attention: Floats) -> Floats:

@@ -91,7 +91,7 @@ def summed(parts: Floats) -> Predicted:
     """Return the summary of sums of ``parts_of``, … × parts × groups, without the distribution."""
     each = np.moveaxis(parts, -2, 0)
     none = np.zeros((*each.shape[1:], 0))
-    return Predicted(*each, none, none)
+    return Predicted(*[*each, none, none])
 
 
 def distributed(table: Floats, value: Floats) -> Predicted:
