@@ -74,7 +74,8 @@ def _moves(one: Mapping[str, Any], two: Mapping[str, Any], samples: Samples) -> 
     """Yield the move of a number, if it moved: its value, its interval or the rows that it stands on."""
     parts = ("value", "interval", "n")
     neither = one.get("value") is None and two.get("value") is None  # why there is none may be worded otherwise
-    if neither or not any(True for part in parts for _ in compare(one.get(part), two.get(part))):
+    changed = [part for part in parts if one.get(part) != two.get(part)]
+    if neither or not any(True for part in changed for _ in compare(one.get(part), two.get(part))):
         return
     before, after = _figure(one), _figure(two)
     ratio = two["comparison"] == "ratio"
