@@ -145,8 +145,8 @@ def gather(
         rows=np.bincount(place, minlength=len(first)),
         of_row=place,
         least=least,
-        weights=None if weights is None else np.bincount(place, weights, len(first)),
-        squares=None if weights is None else np.bincount(place, weights**2, len(first)),
+        weights=None if weights is None else np.bincount(place, weights, len(first)).astype(np.float64),
+        squares=None if weights is None else np.bincount(place, weights**2, len(first)).astype(np.float64),
     )
 
 
@@ -294,8 +294,8 @@ def search(cells: Cells, depth: int | None = None) -> Patterns:
         column=np.concatenate([_padded(part, width) for part in columns]),
         category=np.concatenate([_padded(one.categories, width) for one in found]),
         tables=np.concatenate([one.rows for one in found]).astype(np.int64),
-        weights=np.concatenate([one.weights for one in found]) if weighted else None,  # type: ignore[misc]
-        squares=np.concatenate([one.squares for one in found]) if weighted else None,  # type: ignore[misc]
+        weights=np.concatenate([one.weights for one in found]) if weighted else None,
+        squares=np.concatenate([one.squares for one in found]) if weighted else None,
     )
 
 
@@ -305,11 +305,13 @@ def _padded(part: NDArray[np.int32], width: int) -> NDArray[np.int32]:
 
 def _frequent(column: Categories, least: int) -> NDArray[Any]:
     """Each row's category plus one, 0 where it has none or one that too few rows have."""
-    small = np.int16 if len(column.names) < np.iinfo(np.int16).max else np.int32
-    shifted = column.codes.astype(small) + small(1)
+    small = np.dtype(np.int16 if len(column.names) < np.iinfo(np.int16).max else np.int32)
+    shifted = column.codes.astype(small)
+    shifted += 1
     enough = np.bincount(shifted, minlength=len(column.names) + 1) >= least
     enough[0] = False
-    return np.where(enough, np.arange(len(enough), dtype=small), small(0))[shifted]
+    kept: NDArray[Any] = np.where(enough, np.arange(len(enough)), 0).astype(small)
+    return np.asarray(kept[shifted])
 
 
 def _number(codes: Sequence[NDArray[Any]], sizes: Sequence[int], count: int) -> Ints:

@@ -83,10 +83,8 @@ class Sample:
         place, worth = self.cells.combinations[1], self.cells.rows if self.weights is None else self.cells.weights
         worth = self.cells.squares if squared else worth
         count = self.codes.shape[1]
-        of, among = (
-            np.bincount(place, worth * self._on(part, half)[self.cells.outcome], count)  # type: ignore[operator]
-            for part in rate
-        )
+        parts = [worth * self._on(part, half)[self.cells.outcome] for part in rate]  # type: ignore[operator]
+        of, among = (np.bincount(place, part, count).astype(np.float64) for part in parts)
         return of, among
 
     def by_cluster(self, rate: Outcomes) -> tuple[Any, Any]:

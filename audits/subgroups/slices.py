@@ -62,7 +62,7 @@ def score_bound(
     rows, errors, largest = (np.asarray(one, np.float64) for one in (rows, errors, largest))
     turn = np.divide(errors, largest, out=np.zeros(np.broadcast(errors, largest).shape), where=largest > 0)
     sizes = np.stack([np.full(rows.shape, float(least)), np.clip(turn, least, np.maximum(rows, least)), rows])
-    return slice_score(sizes, np.minimum(sizes * largest, errors), total, mean, alpha).max(axis=0)
+    return np.asarray(slice_score(sizes, np.minimum(sizes * largest, errors), total, mean, alpha).max(axis=0))
 
 
 def best_slices(

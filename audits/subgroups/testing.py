@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,7 +113,7 @@ def permuted_z(
     inside = np.concatenate([matrix @ among for _, matrix in matrices]).astype(np.float64)
     share = drawn / total
     se = np.sqrt(share * (1 - share) * inside * (total - inside) / total)
-    method = "count" if total < 8 * len(among) else "marginals"
+    method: Literal["count", "marginals"] = "count" if total < 8 * len(among) else "marginals"
     exact = np.float32 if total < 1 << 24 else np.float64
     step = max(1, _AT_ONCE // len(among))
     for start in range(0, number, step):
