@@ -19,6 +19,7 @@ _SOURCE = "Borkan et al. 2019, Nuanced Metrics for Measuring Unintended Bias, se
     decisions=False,
     task="scores",
     scale="proportion",
+    unit="AUC",
     names={"conversationai": "subgroup_auc"},
 )
 def subgroup_auc(scored: Scored) -> Share:
@@ -33,6 +34,7 @@ def subgroup_auc(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="proportion",
+    unit="AUC",
     names={"conversationai": "bpsn_auc", "kallus and zhou": "xAUC (background, group)"},
 )
 def bpsn_auc(scored: Scored) -> Share:
@@ -50,6 +52,7 @@ def bpsn_auc(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="proportion",
+    unit="AUC",
     names={"conversationai": "bnsp_auc", "kallus and zhou": "xAUC (group, background)"},
 )
 def bnsp_auc(scored: Scored) -> Share:

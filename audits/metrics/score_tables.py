@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from audits.metrics.histograms import LABELS, Binning, Scored, into_cuts, row_errors, summarise
 from audits.metrics.replicating import add_up, equal_groups, moved_to_equal, tables
 from audits.metrics.score_rows import ScoredRows
+from audits.statistics import bootstrap
 from audits.statistics.bootstrap import NUMBER
 from audits.statistics.roots import Floats, quotient
 
@@ -139,71 +140,67 @@ def resample(
         number: how many replicates.
     """
     place = bins.place(rows.scores)
-    truth = rows.labels.astype(np.intp) + 1
-    cell = truth * bins.bins + place
+    cell = (rows.labels.astype(np.intp) + 1) * bins.bins + place
     summary = summarise(codes, groups, rows.labels, rows.scores, bins, rows.weights)
-    many = LABELS * bins.bins
-    counts = tables(codes, groups, cell, many, rows.weights, rows.clusters, number, rng).replicates
-    weighted = rows.weights is not None
-    again = _sums_again(rows, codes, bins, cell, summary, counts.reshape(number, groups, LABELS, bins.bins), rng)
-    shape = summary.tally.shape
-    return Resampled(
-        summary=summary,
-        replicates=again,
-        rows=add_up(codes, groups, cell, many).reshape(shape),
-        squares=add_up(codes, groups, cell, many, rows.weights**2).reshape(shape) if weighted else None,  # type: ignore[operator]
-        clustered=rows.clusters is not None,
-        bins=bins,
+    shape, many = summary.tally.shape, LABELS * bins.bins
+    real, squares = summary.tally, None
+    if rows.weights is not None:
+        real = add_up(codes, groups, cell, many).reshape(shape)
+        squares = add_up(codes, groups, cell, many, rows.weights**2).reshape(shape)
+    if rows.clusters is not None:
+        counts = tables(codes, groups, cell, many, rows.weights, rows.clusters, number, rng).replicates
+    elif squares is not None:
+        counts = bootstrap.poisson(summary.tally, number, rng, squares)
+    else:
+        counts = bootstrap.multinomial(summary.tally.astype(np.int64), number, rng)
+    counts = counts.reshape(number, *shape)
+    sums = _sums_again(rows, codes, bins, place, summary, counts, rng)
+    again = Scored(
+        tally=counts,
+        rest=_along(np.zeros_like(summary.rest), number),
+        value=_along(summary.value, number),
+        held=into_cuts(counts, bins),
+        score=sums["score"].reshape(number, groups, LABELS, bins.cuts),
+        squared=sums["squared"][..., 0],
+        loss=sums["loss"][..., 0],
+        outside=_along(summary.outside, number),
     )
+    return Resampled(summary, again, real, squares, rows.clusters is not None, bins)
 
 
 def _sums_again(
     rows: ScoredRows,
     codes: NDArray[np.integer[Any]],
     bins: Binning,
-    cell: NDArray[np.intp],
+    place: NDArray[np.intp],
     summary: Scored,
-    count: Floats,
+    counts: Floats,
     rng: np.random.Generator,
-) -> Scored:
+) -> dict[str, Floats]:
     """The sums that go with resampled counts: count × mean of each cell, and the error inside the cells."""
-    number, groups = count.shape[:2]
-    at = bins.place(rows.scores)
-    sums = {
-        "score": (rows.scores, (rows.labels.astype(np.intp) + 1) * bins.cuts + bins.cut[at], LABELS * bins.cuts),
-        "squared": (row_errors(rows.labels, rows.scores)[0], np.zeros(len(at), np.intp), 1),
-        "loss": (row_errors(rows.labels, rows.scores)[1], np.zeros(len(at), np.intp), 1),
+    number, groups = counts.shape[:2]
+    truth = rows.labels.astype(np.intp) + 1
+    squared, loss = row_errors(rows.labels, rows.scores)
+    none, every = np.zeros(len(place), np.intp), np.ones((LABELS * bins.bins, 1))
+    by_cut = np.kron(np.eye(LABELS), bins.cut[:, None] == np.arange(bins.cuts))
+    sums = {  # the values of the rows, the target of each row and of each cell
+        "score": (rows.scores, truth * bins.cuts + bins.cut[place], by_cut),
+        "squared": (squared, none, every),
+        "loss": (loss, none, every),
     }
-    flat = count.reshape(number, groups, -1)
-    every = np.ones((flat.shape[-1], 1))
-    belongs = {"score": _cuts_of_cells(bins), "squared": every, "loss": every}
+    cell, flat = truth * bins.bins + place, counts.reshape(number, groups, -1)
     found = {}
-    for name, (values, target, targets) in sums.items():
-        worth = values if rows.weights is None else values * rows.weights
-        total = add_up(codes, groups, cell, flat.shape[-1], worth)
+    for name, (values, target, of_cell) in sums.items():
+        total = add_up(codes, groups, cell, len(every), values if rows.weights is None else values * rows.weights)
         mean = quotient(total, summary.tally.reshape(groups, -1))
-        drawn = np.stack([flat[:, g] @ (mean[g][:, None] * belongs[name]) for g in range(groups)], axis=1)
+        drawn = np.stack([flat[:, g] @ (mean[g][:, None] * of_cell) for g in range(groups)], axis=1)
         if not bins.exact:
+            targets = of_cell.shape[1]
             key = codes.astype(np.int64) * targets + target
             variance = _inside(values - mean[codes, cell], key, groups * targets, rows)
             drawn += rng.normal(size=drawn.shape) * np.sqrt(variance.reshape(groups, targets))
         found[name] = drawn
-    return Scored(
-        tally=count,
-        rest=_along(np.zeros_like(summary.rest), number),
-        value=_along(summary.value, number),
-        held=into_cuts(count, bins),
-        score=found["score"].reshape(number, groups, LABELS, bins.cuts),
-        squared=found["squared"][..., 0],
-        loss=found["loss"][..., 0],
-        outside=_along(summary.outside, number),
-    )
-
-
-def _cuts_of_cells(bins: Binning) -> Floats:
-    """Which truth and calibration bin each cell (truth × bin) belongs to: cells × (truth × calibration bin)."""
-    one = (bins.cut[:, None] == np.arange(bins.cuts)).astype(np.float64)
-    return np.kron(np.eye(LABELS), one)
+    return found
 
 
 def _inside(residuals: Floats, key: NDArray[np.int64], keys: int, rows: ScoredRows) -> Floats:

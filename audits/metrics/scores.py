@@ -46,6 +46,7 @@ def known(scored: Scored) -> Floats:
     decisions=False,
     task="scores",
     scale="proportion",
+    unit="AUC",
     names={
         "fairlearn": "roc_auc_score_group_min (the least of the groups; 0.0 or NaN for one class)",
         "holisticai": "abroca (group a − group b: a difference of AUCs, not the area that the name means)",
@@ -64,7 +65,7 @@ def auc(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="number",
-    unit="Gini coefficient",
+    unit="Gini",
     names={"credo": "gini_coefficient"},
 )
 def gini(scored: Scored) -> Share:
@@ -117,6 +118,7 @@ def log_loss(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="proportion",
+    unit="squared error",
 )
 def brier_score(scored: Scored) -> Share:
     """Mean of (probability − truth)²: 0 for certain and right, 1 for certain and wrong."""
@@ -147,6 +149,7 @@ def mean_score(scored: Scored) -> Share:
     task="scores",
     over="pair",
     scale="proportion",
+    unit="area",
     boundary=True,
     given="truth",
     names={"abroca": "abroca"},

@@ -217,3 +217,27 @@ def test_without_probabilities_there_is_nothing_to_bound(tmp_path):
     slices.cut(spec, tmp_path, tmp_path)
     (found,) = run(registry["proxy_bounds"], Evidence(tmp_path, spec), {})
     assert "no protected attribute has probabilities" in found.missing
+
+
+def test_of_many_groups_every_pair_is_bounded(tmp_path):
+    rng = np.random.default_rng(7)
+    names = [f"g{at:02}" for at in range(13)]
+    p = rng.dirichlet(np.full(13, 0.05), 4000).round(3)
+    p[:, -1] = 1 - p[:, :-1].sum(axis=1)
+    table = {f"p_{name}": p[:, at].clip(0, 1) for at, name in enumerate(names)} | {"d": rng.integers(0, 2, 4000)}
+    pl.DataFrame(table).write_parquet(tmp_path / "rows.parquet")
+    columns = ", ".join(f"{name}: p_{name}" for name in names)
+    text = f"""\
+audit: many
+question: Are they approved equally often?
+data: {{source: rows.parquet, decision: d}}
+protected: {{origin: {{probabilities: {{{columns}}}}}}}
+techniques: {{proxy_bounds: {{}}}}
+"""
+    (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
+    spec = read_spec(tmp_path / "spec.yaml")
+    data.load(spec, tmp_path, tmp_path)
+    slices.cut(spec, tmp_path, tmp_path)
+    findings = run(registry["proxy_bounds"], Evidence(tmp_path, spec), {})
+    pairs = {frozenset((f.group, f.reference)) for f in findings if f.comparison == "difference"}
+    assert len(pairs) == 13 * 12 // 2

@@ -410,6 +410,15 @@ def test_a_limit_on_a_ratio_is_mended_as_a_ratio(tmp_path):
     assert table["group thresholds"]["gap"].interval.method == "koopman"
 
 
+def test_a_composite_is_mended_one_rate_at_a_time(tmp_path):
+    names, truth, score, decision = shifted(4000)
+    limit = {"measure": "equalized_odds_difference", "over": "group", "compare": "difference", "at_most": 0.05}
+    evidence = evidence_of(tmp_path, names, decision, label=truth, score=score, limits=[limit])
+    for measure in ("true_positive_rate difference", "false_positive_rate difference"):
+        table = numbers(evidence, measure)
+        assert abs(table["group thresholds"]["gap"].value) < abs(table["as it is"]["gap"].value)
+
+
 def test_a_rate_whose_denominator_moves_has_its_change_all_the_same(tmp_path):
     names, truth, score, decision = shifted(6000, shift=2.0)
     limit = {"measure": "precision", "over": "group", "compare": "difference", "at_most": 0.02}
