@@ -136,7 +136,10 @@ def _findings(
     if not given.known.all():
         yield _unknown(data, tell, given, parts)
     values = [None if one is None else tell.sign * one.weighted for one in found]
-    for a, b in pairs_of(data.evidence, attribute, given.groups, given.of[given.known].sum(axis=0), values):
+    pairs = pairs_of(data.evidence, attribute, given.groups, given.of[given.known].sum(axis=0), values)
+    told = {frozenset(pair) for pair in pairs}  # of many groups too, as no verdict can derive bounds from bounds
+    pairs += [(b, a) for a in range(len(found)) for b in range(a + 1, len(found)) if frozenset((a, b)) not in told]
+    for a, b in pairs:
         one, other, why = found[a], found[b], "; ".join(filter(None, (missing[a], missing[b])))
         gap = share = None
         if one is not None and other is not None:

@@ -1,0 +1,283 @@
+"""What the calibration rests on and what it tells: the rule is the real one, fairlearn's is theirs, where aims fail."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+
+import calibration_rules as rules
+import numpy as np
+
+from audits.findings import Finding, Interval, Support
+from audits.judging import families
+from audits.metrics.comparing import rate_findings
+from audits.metrics.groups import GroupRates
+from audits.metrics.running import Summarised, findings
+from audits.spec import Limit
+from audits.statistics import bounds
+from audits.statistics.bootstrap import multinomial
+from audits.techniques.flip_rate import paired
+from audits.verdict import judge
+
+TODAY = date(2026, 1, 1)
+PUBLISHED = ("wilson", "newcombe", "koopman", "tango", "normal")
+ALSO = {
+    "difference": ("newcombe", "gart-nam", "newcombe+gart-nam"),
+    "ratio": ("koopman", "gart-nam-ratio", "koopman+gart-nam-ratio"),
+}
+
+
+def limit(measure, compare, **bound):
+    return Limit(measure=measure, over="group", compare=compare, **bound)
+
+
+def found(x, n, measure="selection_rate", among="decided rows"):
+    """The findings of one rate, by the real function."""
+    x, n = np.asarray(x, float), np.asarray(n, float)
+    groups = [f"g{at:02}" for at in range(len(x))]
+    value = np.divide(x, n, out=np.zeros(len(x)), where=n > 0)
+    missing = ["" if rows else f"{group} has no {among}" for group, rows in zip(groups, n, strict=True)]
+    rates = GroupRates(
+        measure, "group", groups, n, n, x, n, value, missing, among, "high", rules.LEVEL, "rows.parquet", True
+    )
+    pairs = [(at, 0) for at in range(1, len(x))]
+    if len(x) <= 12:  # beyond, the verdict derives the others from the rates
+        pairs += [(b, a) for a in range(1, len(x)) for b in range(a + 1, len(x))]
+    return list(rate_findings(rates, pairs))
+
+
+@cache
+def candidates(path):
+    """The method by which a path is judged today, then the others that it might be."""
+    bound = {"at_most": 0.1} if path == "difference" else {"at_least": 0.8}
+    (family,) = families([limit("selection_rate", path, **bound)], found([30, 40], [100, 100]))
+    return tuple(dict.fromkeys((family.sides[0].method, *ALSO[path])))
+
+
+def same_as_judge(count, rng):
+    """Hold every path's rule to ``judge`` on draws by chance, near the limits; return how many were compared."""
+    compared = 0
+    for check in (_differences, _ratios, _odds, _own, _flips, _gaps):
+        seen = set()
+        for _ in range(count):
+            ours, verdict = check(rng)
+            assert rules.OUTCOMES[int(ours[0])] == verdict.verdict, (check.__name__, ours, verdict.reason)
+            seen.add(verdict.verdict)
+            compared += 1
+        assert count < 30 or len(seen) > 1, f"{check.__name__}: only {seen} was drawn"
+    return compared
+
+
+def _population(rng, spread):
+    groups = int(rng.choice([2, 4, 14]))
+    n = rng.integers(30, 2000, groups)
+    base = rng.uniform(0.02, 0.6)
+    return rng.binomial(n, np.clip(base + spread * rng.random(groups), 0, 1)), n
+
+
+def _differences(rng):
+    x, n = _population(rng, rng.choice([0.0, 0.1, 0.3]))
+    ours = rules.of_pairs(candidates("difference")[0], [(x[None], n)], 0.1)
+    return ours, judge([limit("selection_rate", "difference", at_most=0.1)], found(x, n), rules.LEVEL, TODAY)
+
+
+def _ratios(rng):
+    x, n = _population(rng, rng.choice([0.0, 0.1, 0.3]))
+    if rng.random() < 0.5:
+        x, n = n * 10 - x, n * 10
+    ours = rules.of_pairs(candidates("ratio")[0], [(x[None], n)], 0.8, at_most=False)
+    return ours, judge([limit("selection_rate", "ratio", at_least=0.8)], found(x, n), rules.LEVEL, TODAY)
+
+
+def _odds(rng):
+    (hits, positives), (false, negatives) = (_population(rng, rng.choice([0.0, 0.25])) for _ in range(2))
+    groups = min(len(hits), len(false))
+    parts = [(hits[:groups], positives[:groups]), (false[:groups], negatives[:groups])]
+    ours = rules.of_pairs(candidates("difference")[0], [(x[None], n) for x, n in parts], 0.1)
+    names = ("true_positive_rate", "false_positive_rate")
+    given = [one for (x, n), name in zip(parts, names, strict=True) for one in found(x, n, name)]
+    policy = [limit("equalized_odds_difference", "difference", at_most=0.1)]
+    return ours, judge(policy, given, rules.LEVEL, TODAY)
+
+
+def _own(rng):
+    x, n = _population(rng, 0.1)
+    bound = round(float(np.clip(rng.uniform(0.5, 1.7) * (x / n).max(), 0.01, 0.9)), 3)
+    ours = rules.of_rates(x[None], n, bound)
+    return ours, judge([limit("selection_rate", "rate", at_most=bound)], found(x, n), rules.LEVEL, TODAY)
+
+
+def _flips(rng):
+    groups, n = int(rng.choice([1, 6])), int(rng.integers(50, 2000))
+    b = rng.binomial(n, rng.uniform(0, 0.15), groups)
+    c = rng.binomial(n - b, rng.uniform(0, 0.05))
+    given = []
+    for at in range(groups):
+        one = np.arange(n) < b[at]
+        other = (np.arange(n) >= b[at]) & (np.arange(n) < b[at] + c[at])
+        value, method, counts = paired(one.astype(float), other.astype(float), np.arange(n), rules.Z)
+        given.append(_finding("paired", f"g{at}", value, method, counts, n))
+    ours = rules.of_flips(b[None], c[None], n, 0.05)
+    return ours, judge([limit("counterfactual", "paired", at_most=0.05)], given, rules.LEVEL, TODAY)
+
+
+def _finding(comparison, group, value, method, counts, n):
+    low, high = (float(end) for end in bounds(method, counts, rules.Z))
+    return Finding(
+        technique="by hand", measure="counterfactual", attribute="group", group=group, reference="other",
+        comparison=comparison, value=value, sufficient=counts, n=Support(group=n),
+        interval=Interval(low=low, high=high, level=rules.LEVEL, method=method),
+    )  # fmt: skip
+
+
+def _gaps(rng):
+    groups = int(rng.choice([2, 4]))
+    f1 = rng.uniform(0.3, 0.8) + rng.choice([0.0, 0.2]) * rng.random(groups)
+    parts = np.stack([0.3 * f1, 0.3 * (1 - f1), 0.3 * (1 - f1), 0.4 + 0.3 * f1], axis=1)
+    table = np.array([rng.multinomial(int(rng.integers(60, 4000)), part / part.sum()) for part in parts])
+    again = multinomial(table, 500, rng)
+    ours = rules.of_gaps(*(one[None] for one in rules.gaps(table, again)), 0.1)
+    one, two = np.triu_indices(groups, 1)
+    data = Summarised(
+        technique="parity", attribute="group", groups=[f"g{at}" for at in range(groups)],
+        summary=rules.f1_counts(table), replicates=rules.f1_counts(again),
+        rows=lambda entry: table.sum(axis=1), pairs=list(zip(one.tolist(), two.tolist(), strict=True)),
+        level=rules.LEVEL,
+    )  # fmt: skip
+    given = list(findings(rules.F1, data))
+    return ours, judge([limit("f1_score", "gap", at_most=0.1)], given, rules.LEVEL, TODAY)
+
+
+def fairlearn(quick, rng):
+    """A gate on fairlearn's bootstrap of the largest minus the smallest rate, on equal groups and at the limit.
+
+    FAIL where its interval lies above the limit, PASS where below. The emulation from counts is held to the real
+    ``difference_ci`` on a few draws.
+    """
+    told = []
+    for groups, n, gap in ((2, 200, 0), (8, 60, 0), (8, 300, 0), (14, 100, 0), (4, 300, 0.1), (8, 300, 0.1)):
+        rates, sizes = np.full(groups, 0.3), np.full(groups, n)
+        rates[groups // 2 :] += gap
+        x = rng.binomial(sizes, rates, size=(40 if quick else 400, groups))
+        ends = np.array([rules.range_interval(one, sizes, 200, rng) for one in x])
+        ours = rules.of_pairs(candidates("difference")[0], [(x, sizes)], 0.1)
+        told.append(
+            {
+                "groups": groups, "n": n, "gap": gap, "draws": len(x),
+                "covers_truth": round(float(((ends[:, 0] <= gap) & (gap <= ends[:, 1])).mean()), 4),
+                "fail": round(float((ends[:, 0] > 0.1).mean()), 4),
+                "pass": round(float((ends[:, 1] < 0.1).mean()), 4),
+                "point_fail": round(float((np.ptp(x / sizes, axis=1) > 0.1).mean()), 4),
+                "ours_fail": round(float((ours == 2).mean()), 4),
+                "ours_pass": round(float((ours == 1).mean()), 4),
+            }
+        )  # fmt: skip
+    return {"cases": told, "furthest_from_real": _real_fairlearn(1 if quick else 3, rng)}
+
+
+def _real_fairlearn(draws, rng):
+    from fairlearn.metrics import MetricFrame, selection_rate
+
+    furthest = 0.0
+    for seed in range(draws):
+        n = np.full(8, 60)
+        x = rng.binomial(n, 0.3)
+        group = np.repeat(np.arange(8), n)
+        decided = np.concatenate([np.arange(60) < hits for hits in x]).astype(int)
+        given = {"y_true": decided, "y_pred": decided, "sensitive_features": group, "n_boot": 200}
+        frame = MetricFrame(metrics=selection_rate, ci_quantiles=[0.025, 0.975], random_state=seed, **given)
+        real = np.array([float(end) for end in frame.difference_ci()])
+        furthest = max(furthest, float(np.abs(real - rules.range_interval(x, n, 4000, rng)).max()))
+    assert furthest < 0.06, f"the emulation is {furthest:.3f} away from fairlearn's difference_ci"
+    return round(furthest, 4)
+
+
+def shortfalls(document):
+    """Where the rule as it is, or an interval that is published, misses its aim by more than chance explains."""
+    missed = []
+    aims = document["aims"]
+    for path, result in document["paths"].items():
+        method, told = next(iter(result["methods"].items()))
+        for key in ("wrong_fail", "wrong_pass"):
+            if key in told and told[key]["rate"] - _noise(told[key]) > aims[key]:
+                missed.append({"path": path, "method": method, "what": key, **told[key], "aim": aims[key]})
+        for method, told in result["coverage"].items():
+            least = told["least"]
+            if method in PUBLISHED and least["rate"] + _noise(least) < aims["coverage"]:
+                missed.append({"path": path, "method": method, "what": "coverage", **least, "aim": aims["coverage"]})
+    return missed
+
+
+def _noise(told):
+    """Two standard errors of a rate that was simulated."""
+    return 2 * (told["rate"] * (1 - told["rate"]) / told["draws"]) ** 0.5
+
+
+def markdown(document):
+    """The summary for people."""
+    lines = [
+        "# Calibration: how often a verdict is wrong",
+        "",
+        f"Evenhand {document['evenhand']}, {document['date']}, seed {document['seed']}, level "
+        f"{100 * document['level']:g} %. Written by `python tests/benchmarks/calibration.py`; "
+        f"{document['same_as_judge']} draws were judged by `audits.verdict.judge` too, all alike.",
+        "",
+        f"Aims: wrong FAIL at most {document['aims']['wrong_fail']:.1%}, wrong PASS at most "
+        f"{document['aims']['wrong_pass']:.1%}, coverage at least {document['aims']['coverage']:.1%}. A FAIL is wrong "
+        "where the limit holds (exactly at the limit too), a PASS where the disparity is at the limit or beyond. Each "
+        "rate is that of the worst case, drawn again afresh; *small* tells of groups of 10 to 100 rows, below the size "
+        "that the aims are for.",
+        "",
+        "| path | method | worst wrong FAIL | small | worst wrong PASS | small | mean right PASS | mean right FAIL "
+        "| mean INCONCLUSIVE |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for path, result in document["paths"].items():
+        for at, (method, told) in enumerate(result["methods"].items()):
+            name = "gate on the point estimate" if method == "point" else method + (" (the rule)" if at == 0 else "")
+            worst = ("wrong_fail", "wrong_fail_small", "wrong_pass", "wrong_pass_small")
+            cells = [_share(told.get(key, {}).get("rate")) for key in worst]
+            cells += [_share(told.get(f"mean_{key}")) for key in ("right_pass", "right_fail", "inconclusive")]
+            lines.append(f"| {path} | {name} | {' | '.join(cells)} |")
+    lines += ["", "## The worst cases of the rule", ""]
+    for path, result in document["paths"].items():
+        method, told = next(iter(result["methods"].items()))
+        for key, name in (("wrong_fail", "wrong FAIL"), ("wrong_pass", "wrong PASS")):
+            if key in told:
+                lines.append(f"- {path}, {name} {_share(told[key]['rate'])}: {told[key]['case']}")
+    lines += [
+        "",
+        "## Coverage of published intervals",
+        "",
+        "| path | interval | mean | least | where |",
+        "|---|---|---|---|---|",
+    ]
+    for path, result in document["paths"].items():
+        for method, told in result["coverage"].items():
+            least = told["least"]
+            lines.append(f"| {path} | {method} | {_share(told['mean'])} | {_share(least['rate'])} | {least['case']} |")
+    lines += [
+        "",
+        "## A gate on fairlearn's bootstrap of the range",
+        "",
+        "Base rate 0.3, limit 0.1; percentile interval of largest minus smallest, 200 replicates, from counts "
+        f"(at most {document['fairlearn']['furthest_from_real']:g} away from `difference_ci` itself).",
+        "",
+        "| groups | n each | true gap | it covers the truth | it blocks | it passes | point gate blocks | we block "
+        "| we pass |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in document["fairlearn"]["cases"]:
+        cells = [_share(one[key]) for key in ("covers_truth", "fail", "pass", "point_fail", "ours_fail", "ours_pass")]
+        lines.append(f"| {one['groups']} | {one['n']} | {one['gap']:g} | {' | '.join(cells)} |")
+    lines += ["", "## Shortfalls", ""]
+    lines += [
+        f"- {one['path']}, {one['method']}: {one['what'].replace('_', ' ')} {_share(one['rate'])} "
+        f"(aim {_share(one['aim'])}): {one['case']}"
+        for one in document["shortfalls"]
+    ] or ["None: every aim is met, within what chance explains."]
+    return "\n".join(lines) + "\n"
+
+
+def _share(value):
+    return "" if value is None else f"{100 * value:.1f} %"
