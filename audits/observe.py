@@ -145,7 +145,7 @@ def observe(
         model: what ``resolve`` returned, where it was called before.
     """
     if spec.model is None:
-        predictions = _from_data(pq.read_table(run / "rows.parquet"))
+        predictions = from_data(pq.read_table(run / "rows.parquet"))
         facts: dict[str, Any] = {**NO_MODEL, "inputs": {"distinct": len(predictions)}}
     else:
         model = model or resolve(spec, base, run, host, home)
@@ -156,7 +156,8 @@ def observe(
     (out / "model.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
 
 
-def _from_data(rows: pa.Table) -> pa.Table:
+def from_data(rows: pa.Table) -> pa.Table:
+    """Return the predictions that the data bring, where there is no model."""
     return rows.select(PREDICTIONS.names).cast(PREDICTIONS).sort_by("input")
 
 

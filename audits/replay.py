@@ -16,6 +16,7 @@ from audits.artifact.verifying import judge_again, verdict_differences, verify
 from audits.errors import ArtifactError
 from audits.evidence import Evidence
 from audits.findings import Finding, Frozen
+from audits.withheld import evidence_from
 
 MAX_CELLS = 2 * 10**9
 MAX_TABLE_BYTES = 16 * 2**30
@@ -90,36 +91,56 @@ class ReplayReport(Frozen):
         return "\n".join(lines) + "\n"
 
 
-def replay(path: Path) -> ReplayReport:
+def replay(path: Path, data: Path | None = None) -> ReplayReport:
     """Recompute every finding that follows from the stored predictions, the verdict, and what the evidence repeats.
 
+    Args:
+        path: the artifact.
+        data: where its evidence was withheld, a folder that keeps it or the file of the data, held to the digests.
+
     Raises:
-        ArtifactError: where the artifact is not what was sealed, or an evidence table is too large to read.
+        ArtifactError: where the artifact is not what was sealed, an evidence table is too large to read, or ``data``
+            is not what the audit saw.
     """
     artifact = verify(path)
+    withheld = bool(artifact.manifest.withheld)
+    if data is not None and not withheld:
+        raise ArtifactError(f"{str(path)!r} holds its evidence, so no other data are needed", "leave out --data")
+    with tempfile.TemporaryDirectory(prefix="evenhand-replay-") as name:
+        if data is not None:
+            evidence: Evidence | None = evidence_from(artifact, data, Path(name))
+        else:
+            evidence = None if withheld else artifact.evidence
+        return _report(artifact, evidence)
+
+
+def _report(artifact: Artifact, evidence: Evidence | None) -> ReplayReport:
     if not artifact.manifest.withheld:
         _check_sizes(artifact)
     again = judge_again(artifact)
+    repeated = () if evidence is None else (*_slices(artifact, evidence), *_decisions(artifact, evidence))
     return ReplayReport(
         artifact=artifact.digest,
-        techniques=tuple(_techniques(artifact)),
-        evidence=() if artifact.manifest.withheld else (*_slices(artifact), *_decisions(artifact)),
+        techniques=tuple(_techniques(artifact, evidence)),
+        evidence=repeated,
         verdict=again.verdict,
         verdict_differences=tuple(_differences("(verdict)", verdict_differences(artifact, again))),
         versions=tuple(_versions(artifact)),
     )
 
 
-def _techniques(artifact: Artifact) -> Iterator[TechniqueReplay]:
+def _techniques(artifact: Artifact, evidence: Evidence | None) -> Iterator[TechniqueReplay]:
     names = list(artifact.spec.techniques)
     names += sorted({finding.technique for finding in artifact.findings} - set(names))
     for name in names:
         stored = [finding for finding in artifact.findings if finding.technique == name]
         reason = _not_replayable(artifact, name)
-        if reason:
+        if not reason and evidence is None:
+            reason = "the evidence was withheld (evidence: digest-only); bring it by --data"
+        if reason or evidence is None:
             yield TechniqueReplay(technique=name, stored=len(stored), not_recomputed=reason)
         else:
-            yield _replay_one(artifact, name, stored)
+            yield _replay_one(artifact, evidence, name, stored)
 
 
 def _not_replayable(artifact: Artifact, name: str) -> str:
@@ -134,15 +155,13 @@ def _not_replayable(artifact: Artifact, name: str) -> str:
         return "it reads the model's inside, so it needs the model"
     if not registry[name].facts.get("replayable"):
         return "it does not follow from the stored predictions alone, so it needs the model"
-    if artifact.manifest.withheld:
-        return "the evidence was withheld (evidence: digest-only)"
     return ""
 
 
-def _replay_one(artifact: Artifact, name: str, stored: Sequence[Finding]) -> TechniqueReplay:
+def _replay_one(artifact: Artifact, evidence: Evidence, name: str, stored: Sequence[Finding]) -> TechniqueReplay:
     from audits.techniques import registry, run
 
-    again = run(registry[name], artifact.evidence, artifact.spec.techniques[name])
+    again = run(registry[name], evidence, artifact.spec.techniques[name])
     before = {finding.id: finding.to_json() for finding in stored}
     after = {finding.id: finding.to_json() for finding in again}
     differences: list[Difference] = []
@@ -161,7 +180,7 @@ def _replay_one(artifact: Artifact, name: str, stored: Sequence[Finding]) -> Tec
     )
 
 
-def _slices(artifact: Artifact) -> Iterator[Difference]:
+def _slices(artifact: Artifact, evidence: Evidence) -> Iterator[Difference]:
     """Cut the rows into groups again."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -169,10 +188,10 @@ def _slices(artifact: Artifact) -> Iterator[Difference]:
     from audits.slices import cut
 
     with tempfile.TemporaryDirectory(prefix="evenhand-replay-") as name:
-        cut(artifact.spec, artifact.folder, Path(name))
+        cut(artifact.spec, evidence.folder, Path(name))
         again = Evidence(Path(name), artifact.spec).slices
         groups = parse_json((Path(name) / "groups.json").read_bytes(), "groups.json")
-    stored = artifact.evidence.slices
+    stored = evidence.slices
     if stored.column_names != again.column_names or len(stored) != len(again):
         shapes = [f"{len(table)} rows of {', '.join(table.column_names)}" for table in (stored, again)]
         yield Difference(finding="slices.parquet", field="shape", stored=shapes[0], recomputed=shapes[1])
@@ -189,14 +208,14 @@ def _slices(artifact: Artifact) -> Iterator[Difference]:
     yield from _compare("groups.json", artifact.document("groups.json"), groups)
 
 
-def _decisions(artifact: Artifact) -> Iterator[Difference]:
+def _decisions(artifact: Artifact, evidence: Evidence) -> Iterator[Difference]:
     """Take the decisions again: a score of the threshold or more is positive."""
     import numpy as np
 
     model = artifact.spec.model
     if model is None or model.kind == "causal-lm":
         return
-    table = artifact.evidence.predictions
+    table = evidence.predictions
     scores = table["score"].to_numpy()
     stored = table["decision"].cast("float64").to_numpy()
     again = np.where(np.isnan(scores), np.nan, scores >= model.threshold)

@@ -222,13 +222,14 @@ def sign(artifact: Path, keys: tuple[Path, ...], json_out: bool) -> None:
 
 @main.command()
 @click.argument("artifact", type=existing)
+@click.option("--data", type=existing, help="What the artifact withheld: a folder that keeps it, or the data.")
 @as_json
 @reports_errors
-def replay(artifact: Path, json_out: bool) -> int:
+def replay(artifact: Path, data: Path | None, json_out: bool) -> int:
     """Recompute every number of ARTIFACT that follows from its stored predictions."""
     from audits.replay import replay as recompute
 
-    report = recompute(artifact)
+    report = recompute(artifact, data)
     if json_out:
         _print(report.to_json())
     else:

@@ -16,8 +16,9 @@ from audits import replay as module
 from audits.artifact import seal
 from audits.artifact.comparing import compare
 from audits.errors import ArtifactError, NotMeasurable
-from audits.evidence import PREDICTIONS, Evidence
+from audits.evidence import PAIRS, PREDICTIONS, Evidence
 from audits.findings import Finding, read_findings, write_findings
+from audits.observe import from_data
 from audits.replay import replay
 from audits.techniques import registry, technique
 
@@ -29,7 +30,8 @@ def forge_findings(artifact: Path, **changes: Any) -> Path:
     findings[at] = findings[at].model_copy(update=changes)
     (artifact / "findings.json").write_bytes(write_findings(findings))
     write_verdict(artifact, spec_of())
-    return reseal(artifact, {name: (artifact / name).read_bytes() for name in ("findings.json", "verdict.json")})
+    files = ("findings.json", "verdict.json", "ledger.json")
+    return reseal(artifact, {name: (artifact / name).read_bytes() for name in files})
 
 
 def test_every_number_of_an_untouched_artifact_comes_out_the_same(whole: Path) -> None:
@@ -122,8 +124,78 @@ def test_an_artifact_that_is_not_what_was_sealed_is_not_replayed(artifact: Path)
 def test_withheld_evidence_is_told_not_recomputed(tmp_path: Path) -> None:
     report = replay(sealed(tmp_path, SPEC + "evidence: digest-only\n"))
     assert report.equal
-    assert {one.not_recomputed for one in report.techniques} == {"the evidence was withheld (evidence: digest-only)"}
+    assert {one.not_recomputed for one in report.techniques} == {
+        "the evidence was withheld (evidence: digest-only); bring it by --data"
+    }
     assert report.verdict
+
+
+def test_withheld_evidence_that_is_brought_is_held_to_its_digests_and_replayed(tmp_path: Path) -> None:
+    kept = sealed(tmp_path / "kept")
+    bare = sealed(tmp_path / "bare", SPEC + "evidence: digest-only\n")
+    report = replay(bare, kept)
+    assert report.equal
+    assert [one.equal for one in report.techniques] == [one.stored for one in report.techniques]
+    table = pq.read_table(kept / "rows.parquet")
+    pq.write_table(table.slice(1), kept / "rows.parquet")
+    with pytest.raises(ArtifactError, match=r"rows.parquet: got sha256 .*, the audit saw"):
+        replay(bare, kept)
+    (kept / "pairs.parquet").unlink()
+    (kept / "rows.parquet").unlink()
+    with pytest.raises(ArtifactError, match=r"got no (rows|pairs).parquet, which was withheld"):
+        replay(bare, kept)
+
+
+def test_an_artifact_that_holds_its_evidence_wants_no_other(whole: Path) -> None:
+    with pytest.raises(ArtifactError, match="holds its evidence"):
+        replay(whole, whole)
+
+
+def test_the_predictions_of_a_model_do_not_follow_from_the_data(tmp_path: Path) -> None:
+    bare = sealed(tmp_path, SPEC + "evidence: digest-only\n")
+    (tmp_path / "people.csv").write_text("sex,good\nmale,1\n")
+    with pytest.raises(ArtifactError, match="the model's predictions were withheld"):
+        replay(bare, tmp_path / "people.csv")
+
+
+def test_decisions_in_the_data_are_replayed_from_the_data_alone(tmp_path: Path) -> None:
+    from test_bad_input import audited, table
+
+    from audits.findings import canonical_json
+    from audits.ledger import ledger
+    from audits.spec_reader import read_spec
+
+    run = tmp_path / "run"
+    run.mkdir()
+    spec_text = (
+        "audit: small\nquestion: Are all treated alike?\ndata: {source: t.csv, label: y, decision: d}\n"
+        "protected:\n  sex: {column: sex}\ntechniques:\n  parity: {}\nevidence: digest-only\n"
+        "limits:\n  - {measure: selection_rate, over: sex, compare: difference, at_most: 0.5}\n"
+    )
+    findings, verdict = audited(run, table(), spec_text)
+    spec = read_spec(run / "spec.yaml")
+    pq.write_table(from_data(pq.read_table(run / "rows.parquet")), run / "predictions.parquet")
+    pq.write_table(PAIRS.empty_table(), run / "pairs.parquet")
+    documents: dict[str, Any] = {
+        "verdict.json": verdict.to_json(),
+        "ledger.json": ledger(findings, verdict),
+        "edits.json": [],
+        "model.json": {"digest": None},
+        "card.json": {},
+    }
+    (run / "findings.json").write_bytes(write_findings(findings))
+    for name, document in documents.items():
+        (run / name).write_bytes(canonical_json(document) + b"\n")
+    for name in ("card.html", "card.md"):
+        (run / name).write_text("card")
+    bare = seal(run, tmp_path / "artifacts", spec=spec, spec_text=spec_text, started=STARTED, ended=ENDED, libraries={})
+    assert not (bare / "rows.parquet").exists()
+    report = replay(bare, run / "t.csv")
+    assert report.equal
+    assert report.techniques[0].equal == report.techniques[0].stored > 0
+    table().head(150).to_csv(run / "t.csv", index=False)
+    with pytest.raises(ArtifactError, match="got the data digest"):
+        replay(bare, run / "t.csv")
 
 
 @pytest.fixture
