@@ -98,6 +98,8 @@ def probabilities(
         fitting: the rows to fit on.
         seed: of what is random in the fit.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
+
     rows = np.flatnonzero(fitting & (labels >= 0) & (weights > 0))
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(np.int64))]
     if not matrix.shape[1] or len(np.unique(labels[rows])) < 2:
@@ -106,8 +108,9 @@ def probabilities(
         return np.full(len(matrix), round(float(share), _DIGITS), np.float64)
     model = _model(kind, seed)
     scale = quotient(weights[rows], weights[rows].mean())
-    model.fit(matrix[rows], labels[rows], sample_weight=scale)
-    return np.asarray(np.round(model.predict_proba(matrix)[:, 1], _DIGITS), np.float64)
+    with threadpool_limits(1):  # the order of sums, and so the last digits, else depends on the number of cores
+        model.fit(matrix[rows], labels[rows], sample_weight=scale)
+        return np.asarray(np.round(model.predict_proba(matrix)[:, 1], _DIGITS), np.float64)
 
 
 def _model(kind: Kind, seed: int) -> Any:

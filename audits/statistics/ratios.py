@@ -86,8 +86,6 @@ def _score_interval(
     x1, n1, x2, n2, z = arrays(x1, n1, x2, n2, z)
     ends = np.stack([z, -z])
     edge = np.full_like(ends, LOG_RANGE)
-    counts = [np.stack([count, count]) for count in (x1, n1, x2, n2)]  # once, not at every step
-    low, high = falling_root(
-        lambda log_ratio: ratio_z(np.exp(log_ratio), *counts, corrected=corrected) - ends, -edge, edge
-    )
+    a, n, b, m = (np.stack([count, count]) for count in (x1, n1, x2, n2))  # once, not at every step
+    low, high = falling_root(lambda log_ratio: ratio_z(np.exp(log_ratio), a, n, b, m, corrected) - ends, -edge, edge)
     return np.where(x1 <= 0, 0.0, np.exp(low)), np.where(x2 <= 0, np.inf, np.exp(high))

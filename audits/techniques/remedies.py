@@ -47,7 +47,8 @@ def remedies(
     Koopman's interval), a ``remedy_gap_change`` and a ``remedy_accuracy_change`` (the same rows before and after, with
     Tango's interval); ``remedy_log`` holds them all, also those that did not help, for people to choose from. Refitted
     models are compared with a model of the same kind that was refitted with every column, never with the audited one.
-    None of these numbers can be held against a limit: an alternative is a proposal, not what was audited.
+    A composite (equalized odds) is mended one of its rates at a time. None of these numbers can be held against a
+    limit: an alternative is a proposal, not what was audited.
 
     Args:
         evidence: rows, slices and predictions.
@@ -82,11 +83,9 @@ def _asked(
     """Each limited rate over each attribute once, by the strictest of its limits."""
     found: dict[tuple[str, str, str], Target] = {}
     for limit in evidence.spec.policy:
-        if limit.measure in metrics and _is_rate(metrics[limit.measure]) and limit.compare in ("difference", "ratio"):
-            if measures is not None and limit.measure not in measures:
-                continue
-            for attribute in limit.attributes:
-                key = (limit.measure, attribute, limit.compare)
+        for measure in _rates_of(limit):
+            for attribute in limit.attributes if measures is None or measure in measures else ():
+                key = (measure, attribute, limit.compare)
                 bound = _bound(limit) if target is None else target
                 stricter = min if limit.compare == "difference" else max
                 found[key] = Target(limit.compare, stricter(bound, found[key].bound if key in found else bound))
@@ -101,6 +100,14 @@ def _asked(
     for (name, attribute, _), aim in found.items():
         if attribute in evidence.attributes and (attributes is None or attribute in attributes):
             yield Asked(metrics[name], attribute, aim)
+
+
+def _rates_of(limit: Limit) -> list[str]:
+    """The rates whose difference or ratio a limit bounds: its measure, or the components of a composite."""
+    if limit.measure not in metrics or limit.compare not in ("difference", "ratio"):
+        return []
+    names = metrics[limit.measure].facts["components"] or (limit.measure,)
+    return [name for name in names if _is_rate(metrics[name])]
 
 
 def _is_rate(entry: Entry) -> bool:
