@@ -1,5 +1,7 @@
 """Undefined is said: every metric of every task, and every way in which groups can be empty."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from empties import GROUPS, MAKERS, WAYS
@@ -45,16 +47,20 @@ def test_every_task_has_a_maker_of_empty_groups():
     assert tasks <= set(MAKERS), "add a maker of the task to tests/empties.py"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@cache
+def empties(task):
+    """The summary of a task for every way to be empty."""
+    return {way: MAKERS[task](rows) for way, rows in WAYS.items()}
+
+
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_a_number_is_finite_or_its_denominator_is_zero(entry, way):
-    summary = MAKERS[entry.facts["task"]](WAYS[way])
-    of, among = numbers(shares(entry, summary))
-    assert np.isfinite(among).all()
-    assert (among >= 0).all()
-    there = among > 0
-    assert np.isfinite(of[there] / among[there]).all()
-    assert not (~np.isfinite(of) & there).any()
+def test_a_number_is_finite_or_its_denominator_is_zero(entry):
+    for way, summary in empties(entry.facts["task"]).items():
+        of, among = numbers(shares(entry, summary))
+        assert np.isfinite(among).all(), way
+        assert (among >= 0).all(), way
+        there = among > 0
+        assert np.isfinite(of[there] / among[there]).all(), way
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
