@@ -59,10 +59,13 @@ def _limit(spec: AuditSpec, limit: Limit, place: Place) -> Iterator[Mistake]:
 
 
 def _over(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:
+    known = {*spec.protected, *_of_techniques(spec)}
+    if over in known - spec.protected.keys():
+        return
     parts = over.split("×")
     for part in parts:
         if part not in spec.protected:
-            yield Mistake(place, f"got {part!r}, expected a protected attribute", nearest(part, spec.protected))
+            yield Mistake(place, f"got {part!r}, expected a protected attribute", nearest(part, known))
             return
     ordered = [name for name in spec.protected if name in parts]
     if len(ordered) != len(parts):
@@ -78,6 +81,13 @@ def _over(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:
         )
     elif len(parts) > 1 and not all(spec.protected[part].sliced for part in parts):
         yield Mistake(place, f"got {over!r}, expected attributes that rows have", "give each a column or indicators")
+
+
+def _of_techniques(spec: AuditSpec) -> set[str]:
+    """What the findings of the spec's techniques are over that is no protected attribute."""
+    from audits.techniques import registry
+
+    return {over for name in spec.techniques if name in registry for over in registry[name].facts["over"]}
 
 
 def _bounded(spec: AuditSpec, over: str, place: Place) -> Iterator[Mistake]:

@@ -85,6 +85,9 @@ def _reach(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
             return _of_pairs(evidence, limit, attribute)
         reason = f"how widely {_words(limit.measure)} varies is known only after scoring"
         return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
+    if not set(attribute.split("×")) <= evidence.spec.protected.keys():
+        reason = f"which {attribute} there are is known only after the search"
+        return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
     if attribute not in evidence.attributes:
         return _unmeasured(limit, attribute, f"no row has a group of {attribute}")
     denominator = _denominator(evidence, limit.measure, attribute)

@@ -39,6 +39,7 @@ def technique(
     needs: Collection[str] = (),
     kinds: Collection[str] = (),
     measures: Collection[str] = (),
+    over: Collection[str] = (),
     task: str = "binary",
     replayable: bool = False,
 ) -> Callable[[Technique], Technique]:
@@ -51,6 +52,7 @@ def technique(
         kinds: model kinds it can examine (``text-classifier`` …); empty for every kind and for no model.
         measures: the measures of its findings, without what stands in brackets; a limit on another name is then
             refused when a spec is read. Not needed where an option ``metrics`` names them.
+        over: what its findings are over that is no protected attribute (``subgroups``): a limit may be over it too.
         task: of which task the metrics are that an option ``metrics`` may name (``audits.metrics``).
         replayable: its findings follow from the stored predictions alone, so ``evenhand replay`` recomputes them.
     """
@@ -59,6 +61,7 @@ def technique(
         needs=frozenset(needs),
         kinds=frozenset(kinds),
         measures=frozenset(measures),
+        over=frozenset(over),
         task=task,
         replayable=replayable,
     )

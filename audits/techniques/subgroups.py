@@ -51,6 +51,7 @@ class _Candidate(NamedTuple):
     "Cherian, Candès 2023 (arXiv:2305.03712)",
     needs={"decisions"},
     measures={LARGEST},
+    over={ATTRIBUTE},
     replayable=True,
 )
 def subgroups(

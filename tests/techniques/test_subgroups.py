@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from tables import write_evidence
 
-from audits.errors import DataError
+from audits.errors import DataError, SpecError
 from audits.evidence import Evidence
 from audits.findings import write_findings
 from audits.spec import AuditSpec, Limit
@@ -251,3 +251,47 @@ def test_a_default_column_that_cannot_be_searched_is_left_out_by_name(tmp_path):
     about = of_kind(found, "check").details
     assert about["columns"] == ["race", "sex", "region"]  # sex is protected already
     assert "2,000 distinct values" in about["left_out"]["id"]
+
+
+SPEC = """\
+audit: hiring
+question: Is anybody treated otherwise?
+data: {source: people.csv, label: good, decision: asked}
+protected: {sex: {column: sex}}
+techniques: {TECHNIQUES}
+limits:
+  - {measure: false_positive_rate, over: OVER, compare: difference, at_most: 0.1}
+  - {measure: "largest_subgroup_difference[false_positive_rate]", over: OVER, compare: whole, at_most: 0.2}
+"""
+
+
+def read(folder, techniques, over):
+    from audits.spec_reader import read_spec
+
+    (folder / "people.csv").write_text("sex,good,asked\nf,1,1\nm,0,0\n")
+    file = folder / "audit.yaml"
+    file.write_text(SPEC.replace("TECHNIQUES", techniques).replace("OVER", over))
+    return read_spec(file)
+
+
+def test_a_limit_is_over_subgroups_only_where_they_are_searched(tmp_path):
+    assert read(tmp_path, "subgroups: {support: 0.1}", "subgroups").policy[0].over == "subgroups"
+    with pytest.raises(SpecError, match="got 'subgroups', expected a protected attribute"):
+        read(tmp_path, "parity: {}", "subgroups")
+    with pytest.raises(SpecError, match="did you mean 'subgroups'"):
+        read(tmp_path, "subgroups: {}", "subgroup")
+    with pytest.raises(SpecError, match="support"):
+        read(tmp_path, "subgroups: {support: 5}", "subgroups")
+
+
+def test_what_a_limit_over_subgroups_can_show_is_not_known_before_the_search(tmp_path):
+    from audits.reach import reach
+
+    evidence = evidence_of(tmp_path, people(count=200))
+    document = evidence.spec.model_dump()
+    document |= {"techniques": {"subgroups": {}}, "limits": [dict(LIMIT)]}
+    (found,) = reach(AuditSpec.model_validate(document), Evidence(tmp_path, AuditSpec.model_validate(document)))
+    assert found.outlook == "not known beforehand"
+
+
+LIMIT = {"measure": "selection_rate", "over": "subgroups", "compare": "difference", "at_most": 0.1}
