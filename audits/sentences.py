@@ -21,7 +21,8 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
     together = f" for all {'pairs' if side.reference else 'groups'} together" if interval.simultaneous else ""
     low, high = (end if end is None else Fraction(str(end)) for end in (interval.low, interval.high))
     ends = f"{_apart(family, low)} to {_apart(family, high)}"
-    arms = f"({_level(interval.level)} interval{together} {ends})"
+    kind = "bounds" if side.method in ("bounds", "log-bounds") else "interval"
+    arms = f"({_level(interval.level)} {kind}{together} {ends})"
     if family.pairs_of_all and {"x1", "n1", "x2", "n2"} <= counts.keys():
         rates = f"{_share(counts['x1'], counts['n1'])} for {side.group} and {_share(counts['x2'], counts['n2'])} for"
         value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_apart(family, exact(side))}"

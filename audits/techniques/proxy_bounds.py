@@ -33,6 +33,9 @@ _SAID = (
 )
 
 
+_NOTE = "; the interval holds every number that fits probabilities of groups, the value is weighted by them"
+
+
 @technique(
     source="Kallus, Mao, Zhou 2022, Management Science 68:1959; Chen et al. 2019, FAccT (arXiv 1811.11154)",
     needs={"decisions"},
@@ -229,7 +232,7 @@ class _Teller:
             else None,
             n=Support(group=rounded(side.rows), reference=rounded(reference.rows) if reference else None),
             sufficient={name: rounded(number) for name, number in sufficient.items()},
-            direction=self.direction + sense.get(comparison, ""),
+            direction=self.direction + sense.get(comparison, "") + (_NOTE if bounded else ""),
             evidence=Source(
                 file="rows.parquet" if self.evidence.spec.model is None else "predictions.parquet",
                 selector=f"{self.attribute} = {sides} (probabilities); among {among}",
