@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats
+from audits.statistics.weights import kish
 
 MOST_UNITS = 5_000
 BLOCKS = 2_000
@@ -69,9 +70,24 @@ def again(summed: Floats, number: int, rng: np.random.Generator) -> tuple[Floats
 
 
 def units_of(
-    codes: NDArray[np.integer[Any]], groups: int, unit: NDArray[np.int64], known: NDArray[np.bool_] | None = None
+    codes: NDArray[np.integer[Any]],
+    groups: int,
+    unit: NDArray[np.int64] | None,
+    known: NDArray[np.bool_],
+    weights: Floats | None = None,
 ) -> Floats:
-    """Return in how many units each group has rows; of the ``known`` rows alone, where they are given."""
-    key = unit * groups + codes
-    different = np.unique(key if known is None else key[known])
-    return np.bincount(different % groups, minlength=groups).astype(np.float64)
+    """Return how many units each group effectively has: those of equal weight that would be worth as much (Kish).
+
+    Args:
+        codes: each row's group.
+        groups: how many.
+        unit: each row's unit; ``None`` where every row is its own.
+        known: the rows that count.
+        weights: each row's weight, or ``None``.
+    """
+    own = codes[known]
+    worth = np.ones(len(own)) if weights is None else weights[known]
+    if unit is not None:
+        keys, inside = np.unique(unit[known] * groups + own, return_inverse=True)
+        own, worth = keys % groups, np.bincount(inside, worth, minlength=len(keys))
+    return kish(np.bincount(own, worth, minlength=groups), np.bincount(own, worth**2, minlength=groups))

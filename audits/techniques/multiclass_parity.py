@@ -244,7 +244,7 @@ def _summed(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[E
             level=evidence.spec.statistics.level,
             file="rows.parquet",
             unresampled="too many groups and classes to resample their tables",
-            units=_units(codes, len(groups), rows, clusters, entry.facts["labels"]),
+            units=_units(codes, len(groups), rows, clusters, weights, entry.facts["labels"]),
         )
         out = left_out(summary, entry.name) if entry.facts["labels"] else np.zeros((len(groups), 0), np.bool_)
         for finding in findings(entry, data):
@@ -262,12 +262,18 @@ def _known_rows(counted: Floats, classes: int, labels: bool) -> Floats:
     return np.asarray(both if labels else both + summary.predicted_alone.sum(axis=-1))
 
 
-def _units(codes: NDArray[Any], groups: int, rows: _Rows, clusters: NDArray[Any] | None, labels: bool) -> Floats:
+def _units(
+    codes: NDArray[Any],
+    groups: int,
+    rows: _Rows,
+    clusters: NDArray[Any] | None,
+    weights: Floats | None,
+    labels: bool,
+) -> Floats:
     """How many rows, or clusters of rows, of each group an average over classes is taken from."""
     known = (rows.predicted >= 0) & ((rows.truth >= 0) | (not labels))
-    if clusters is None:
-        return np.bincount(codes[known], minlength=groups).astype(np.float64)
-    return units_of(codes, groups, clusters.astype(np.int64), known)
+    unit = None if clusters is None else clusters.astype(np.int64)
+    return units_of(codes, groups, unit, known, weights)
 
 
 def _with_left_out(finding: Finding, groups: Sequence[str], classes: Sequence[str], out: NDArray[np.bool_]) -> Finding:

@@ -184,7 +184,7 @@ def _summed(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[E
         details=rows.details,
         unresampled="all rows are of one cluster, so that nothing can be resampled",
     )
-    separate = [units_of(codes, len(groups), rows.unit, mask) for mask in (known, both)]
+    separate = [units_of(codes, len(groups), rows.unit, mask, rows.weight) for mask in (known, both)]
     for entry in entries:
         yield from findings(entry, dataclasses.replace(data, units=separate[int(entry.facts["labels"])]))
 

@@ -65,7 +65,7 @@ def test_intervals_hold_the_truth_of_few_rows_and_of_rows_dealt_to_blocks(rows, 
             rows=lambda entry: np.full(2, rows / 2),
             pairs=[],
             level=0.95,
-            units=units_of(codes, 2, unit),
+            units=units_of(codes, 2, unit, np.ones(rows, bool)),
         )
         first = next(findings(entry, data))
         inside += first.interval.low <= 3 <= first.interval.high
@@ -118,6 +118,28 @@ def test_the_median_is_of_all_rows_also_of_those_of_unknown_group(tmp_path):
         0,
         pytest.approx(2 / 3),
     )
+
+
+def test_against_the_best_group_the_ratio_of_scoring_rates_is_the_impact_ratio(tmp_path):
+    rng = np.random.default_rng(8)
+    group = rng.integers(0, 3, 300)
+    data = {"g": np.array(["a", "b", "c"])[group].tolist(), "p": (rng.normal(size=300) + 0.4 * group).tolist()}
+    told = audit(tmp_path, data, {"reference": "best"}, metrics=["scoring_rate"])
+    rates = {f.group: f.value for f in told.values() if f.comparison == "rate"}
+    best = max(rates, key=rates.get)
+    for group in set(rates) - {best}:
+        ratio = told[f"scoring_rate/g/{group}/{best}/ratio"].value
+        assert ratio == pytest.approx(rates[group] / max(rates.values()))
+        assert ratio <= 1
+
+
+def test_uneven_weights_count_as_fewer_rows(tmp_path):
+    data = drawn(9, rows=60)
+    uneven = np.random.default_rng(0).lognormal(0, 1.2, 60)
+    even = audit(tmp_path / "even", data, metrics=["mean_error"])["mean_error/g/a/-/mean"].interval
+    found_ = audit(tmp_path / "uneven", data, {"weight": uneven.tolist()}, metrics=["mean_error"])
+    wide = found_["mean_error/g/a/-/mean"].interval
+    assert wide.high - wide.low > 1.15 * (even.high - even.low)
 
 
 def test_a_weight_that_all_rows_have_changes_no_number(tmp_path):
