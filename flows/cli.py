@@ -369,6 +369,27 @@ def selfcheck(json_out: bool) -> int:
 
 
 @main.command()
+@click.argument("spec", type=existing)
+@click.option("--cron", required=True, metavar="CRON", help="When, in UTC: '0 6 * * 1' is Mondays at six.")
+@click.option(
+    "--pool", metavar="NAME", help="Work pool of the server; left out: this command stays and carries it out."
+)
+@click.option("--out", type=existing, default=Path("runs"), show_default=True, help="Where artifacts go.")
+@as_json
+@reports_errors
+def schedule(spec: Path, cron: str, pool: str | None, out: Path, json_out: bool) -> None:
+    """Register the recurring audit of SPEC with a Prefect server."""
+    from flows.schedule import schedule as register
+
+    if pool is None:
+        click.echo("carrying it out from here, until stopped; --pool NAME leaves it to the workers of a pool", err=True)
+    told = register(spec, cron, out, pool)
+    click.echo(f"{told['deployment']}: {cron} (UTC)", err=True)
+    if json_out:
+        _print(told)
+
+
+@main.command()
 @click.option("--json", "json_out", is_flag=True, help="What it does anyway.")
 @reports_errors
 def schema(json_out: bool) -> None:
