@@ -118,7 +118,7 @@ def z_where(method: str, sufficient: Mapping[str, ArrayLike], bound: float) -> F
     counts: dict[str, Any] = dict(sufficient)
     if "+" in method:  # a hull reaches no further than the interval of its parts that is nearer to the bound
         parts = np.stack([z_where(part, counts, bound) for part in method.split("+")])
-        return np.maximum(parts.min(axis=0), 0) + np.minimum(parts.max(axis=0), 0)
+        return np.asarray(np.maximum(parts.min(axis=0), 0) + np.minimum(parts.max(axis=0), 0))
     if method in _SCORES:
         return np.clip(_SCORES[method](bound, **counts), -MOST_Z, MOST_Z)
     none = np.zeros(np.broadcast_shapes(*(np.shape(value) for value in counts.values())))
