@@ -98,8 +98,8 @@ class Untried(NamedTuple):
 class Aim(NamedTuple):
     """What is to be mended: a rate and its target, between the groups (positions) that have rows enough to fit on.
 
-    ``pair`` the two that were shown most to differ on the fitting half; there the first has the higher rate, for a
-    ratio the lower one, so that a difference is above 0 and a ratio below 1.
+    ``pair`` the two that the fitting half shows most to lie beyond the target; there the first has the higher rate,
+    for a ratio the lower one, so that a difference is above 0 and a ratio below 1.
     """
 
     entry: Entry

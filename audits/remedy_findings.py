@@ -20,7 +20,8 @@ from audits.metrics.pairing import known_groups
 from audits.registry import Entry
 from audits.remedies import Target
 from audits.statistics import bounds, critical
-from audits.statistics.differences import pooled_z
+from audits.statistics.differences import difference_z
+from audits.statistics.ratios import ratio_z
 
 CAUTION = (
     "it looks at {attribute} when it decides, which may itself be unlawful: in the United States as disparate "
@@ -38,7 +39,7 @@ class Asked(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As it stands in brackets: ``selection_rate difference``."""
+        """What is mended: ``selection_rate difference``; stands as the group of every finding."""
         return f"{self.entry.name} {self.target.compare}"
 
 
@@ -80,7 +81,7 @@ class Measuring:
     def finding(
         self,
         measure: str,
-        group: str,
+        alternative: str,
         *,
         value: float | None = None,
         missing: str = "",
@@ -98,9 +99,9 @@ class Measuring:
             limits = Interval(low=rounded(low), high=high_told, level=self.level, method=interval[0])
         return Finding(
             technique="remedies",
-            measure=f"{measure}[{self.asked.name}]",
+            measure=f"{measure}[{alternative}]" if alternative else measure,
             attribute=self.asked.attribute,
-            group=group,
+            group=self.asked.name,
             comparison="check",
             value=None if missing or value is None else rounded(value),
             missing=missing,
@@ -277,7 +278,7 @@ def nothing(case: Measuring, values: NDArray[np.float64]) -> Iterator[Finding]:
 
 
 def aim_of(case: Measuring, floor: int) -> Aim | None:
-    """The groups with rows enough to fit on, and the two of them that the fitting half shows most to differ.
+    """The groups with rows enough to fit on, and the two that the fitting half shows most to lie beyond the target.
 
     Most shown, not furthest apart: of many groups the smallest lie furthest out by chance alone.
     """
@@ -289,7 +290,10 @@ def aim_of(case: Measuring, floor: int) -> Aim | None:
     if len(groups) < 2:
         return None
     high, low = (np.array(side) for side in zip(*itertools.permutations(groups, 2), strict=True))
-    shown = pooled_z(one.x[high], one.n[high], one.x[low], one.n[low])
+    if target.compare == "difference":
+        shown = difference_z(target.bound, one.x[high], one.n[high], one.x[low], one.n[low])
+    else:
+        shown = -ratio_z(target.bound, one.x[low], one.n[low], one.x[high], one.n[high])
     best = int(np.argmax(shown))
     pair = int(high[best]), int(low[best])
     return Aim(case.asked.entry, target, groups, pair if target.compare == "difference" else pair[::-1])

@@ -43,7 +43,8 @@ def remedies(
     """What other thresholds, columns or weights would make of a broken limit: the gap that is left, and the cost.
 
     Each alternative is fitted on one half of the rows (dealt by seed, clusters whole) and measured on the other. It
-    yields a ``remedy_gap`` (between the two groups that the fitting half shows most to differ, with Newcombe's or
+    yields, under its name in brackets and with the limited rate as group, a ``remedy_gap`` (between the two groups
+    most shown to break the limit on the fitting half, with Newcombe's or
     Koopman's interval), a ``remedy_gap_change`` and a ``remedy_accuracy_change`` (the same rows before and after, with
     Tango's interval); ``remedy_log`` holds them all, also those that did not help, for people to choose from. Refitted
     models are compared with a model of the same kind that was refitted with every column, never with the audited one.

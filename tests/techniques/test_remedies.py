@@ -60,9 +60,9 @@ def numbers(evidence, measure="selection_rate difference", **options):
     every = found(evidence, **options)
     table = {}
     for finding in every.values():
-        kind, _, of = finding.measure.removesuffix("]").partition("[")
-        if of == measure and kind != "remedy_log":
-            table.setdefault(finding.group, {})[kind.removeprefix("remedy_")] = finding
+        kind, _, alternative = finding.measure.removesuffix("]").partition("[")
+        if finding.group == measure and kind != "remedy_log":
+            table.setdefault(alternative, {})[kind.removeprefix("remedy_")] = finding
     return table
 
 
@@ -325,7 +325,7 @@ def test_a_group_too_small_to_fit_to_is_named_and_decides_nothing(tmp_path):
     log = next(f for f in every.values() if f.measure.startswith("remedy_log"))
     assert log.details["fitted_to"] == ["a", "b"]
     assert log.details["too_small_to_fit_to"] == ["few"]
-    gap = every["remedy_gap[selection_rate difference]/group/group thresholds/-/check"]
+    gap = every["remedy_gap[group thresholds]/group/selection_rate difference/-/check"]
     assert gap.details["between"] == ["a", "b"]
     assert gap.details["rates"]["few"] == 0
     assert set(gap.details["thresholds"]) == {"a", "b"}
@@ -334,9 +334,9 @@ def test_a_group_too_small_to_fit_to_is_named_and_decides_nothing(tmp_path):
 def test_a_fair_model_is_told_that_nothing_is_to_be_mended(tmp_path):
     names, truth, score, decision = shifted(4000, shift=0.0)
     every = found(evidence_of(tmp_path, names, decision, label=truth, score=score))
-    gap = every["remedy_gap[selection_rate difference]/group/as it is/-/check"]
+    gap = every["remedy_gap[as it is]/group/selection_rate difference/-/check"]
     assert gap.details["said"].startswith("nothing is to be mended: the selection_rate difference is 0.0")
-    log = every["remedy_log[selection_rate difference]/group/-/-/check"]
+    log = every["remedy_log/group/selection_rate difference/-/check"]
     assert (log.value, log.details["alternatives"]) == (0, [])
     assert len(every) == 2
 
