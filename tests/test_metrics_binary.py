@@ -7,11 +7,14 @@ from counted import COMPAS, SEX, counted, counts, number, numbers, pair, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
+from tables import write_evidence
 
 from audits.metrics import Counts, of_task, registry
 from audits.metrics.counting import cells, confusion, tally
 from audits.metrics.inequality import generalized_entropy
 from audits.metrics.replicating import equal_groups
+from audits.techniques import registry as techniques
+from audits.techniques import run
 
 RACES, SEXES = counts(COMPAS), counts(SEX)
 BLACK, WHITE, HISPANIC = 0, 1, 2
@@ -73,6 +76,8 @@ def test_compas_disparities_are_those_of_fairlearn():
     assert pair("four_fifths_ratio", two, 0, 1) == pytest.approx(0.591638, abs=5e-7)
     assert pair("true_positive_rate", two, 0, 1) == pytest.approx(0.197373, abs=5e-7)
     assert widest("true_positive_rate", two)[1] == pytest.approx(0.725927, abs=5e-7)
+    to_overall = [abs(value) for value in numbers("selection_rate_deviation", two)]
+    assert max(to_overall) == pytest.approx(0.144354, abs=5e-7)
     assert widest("selection_rate", RACES) == pytest.approx((0.457118, 0.314324), abs=5e-7)
     assert widest("selection_rate", SEXES) == pytest.approx((0.044809, 0.904348), abs=5e-7)
     assert pair("equalized_odds_difference", SEXES, 0, 1) == pytest.approx(0.020698, abs=5e-7)
@@ -294,6 +299,8 @@ def test_the_disparity_functions_of_fairlearn_are_made_of_ours(drawn):
         return getattr(fair, name)(truth, decision, sensitive_features=group, **more)
 
     assert theirs("demographic_parity_difference") == pytest.approx(widest("selection_rate", found)[0])
+    deviation = numbers("selection_rate_deviation", found)
+    assert theirs("demographic_parity_difference", method="to_overall") == pytest.approx(max(map(abs, deviation)))
     assert theirs("demographic_parity_ratio") == pytest.approx(
         min(pair("four_fifths_ratio", found, *one) for one in pairs)
     )
@@ -477,6 +484,31 @@ def test_groups_with_equal_odds_at_other_base_rates_are_not_found_to_differ():
     assert 0.35 < np.mean(p["given the truth"]) < 0.65
     assert np.mean(np.array(p["given the truth"]) < 0.1) < 0.2
     assert np.mean(np.array(p["pooled"]) < 0.1) > 0.3  # why chance is told of groups that keep their base rates
+
+
+def test_what_looks_across_groups_leaves_out_rows_of_unknown_group(tmp_path):
+    group = ["a"] * 40 + ["b"] * 40 + ["(missing)"] * 10
+    decision = [1] * 20 + [0] * 20 + [1] * 10 + [0] * 30 + [1] * 10
+    evidence = write_evidence(tmp_path, {"group": group}, decision=decision)
+    metrics = ["impact_ratio", "four_fifths_ratio", "selection_rate_deviation"]
+    found = {one.id.removeprefix("parity/"): one for one in run(techniques["parity"], evidence, {"metrics": metrics})}
+    assert found["impact_ratio/group/a/-/mean"].value == 1  # not those of whom the group is not known, all selected
+    ratio = found["impact_ratio/group/b/-/mean"]
+    assert ratio.value == 0.5
+    assert ratio.interval is None
+    assert ratio.details["no_interval"].startswith("parity is the greatest value it can take")
+    assert 0.7 < ratio.details["by_chance"] < 1
+    assert ratio.p < 0.05
+    assert "compares known groups" in found["impact_ratio/group/(missing)/-/mean"].missing
+    assert not [name for name in found if name.startswith("impact_ratio") and not name.endswith("mean")]
+    fifths = found["four_fifths_ratio/group/b/a/gap"]
+    assert (fifths.value, fifths.interval) == (0.5, None)
+    assert fifths.p < 0.05
+    assert fifths.details["by_chance"] < 1
+    deviation = found["selection_rate_deviation/group/b/-/mean"]
+    assert deviation.value == pytest.approx(0.25 - 0.375)
+    assert deviation.interval.high < 0
+    assert found["selection_rate_deviation/group/(missing)/-/mean"].value is None
 
 
 def test_components_of_composites_are_rates():

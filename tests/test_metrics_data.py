@@ -7,7 +7,8 @@ from counted import labels, number, numbers, pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import entropy
+from scipy.stats import entropy, kendalltau
+from sklearn.metrics import f1_score, jaccard_score, matthews_corrcoef
 from tables import write_evidence
 
 from audits.errors import SpecError
@@ -131,6 +132,21 @@ def test_pointwise_mutual_information_by_hand():
     assert found[:2] == pytest.approx([np.log((2 / 8) / (8 / 20)), np.log((6 / 8) / (8 / 20))])
     assert found[2] is None  # never positive: minus infinity
     assert found[1] - found[0] == pytest.approx(np.log(3))  # ln of the ratio of base rates
+
+
+def test_associations_of_group_and_label_are_those_of_scipy_and_scikit_learn():
+    table = np.array([[6, 2], [2, 6], [4, 1]])
+    ours = labels(table)
+    group = np.repeat([0, 0, 1, 1, 2, 2], table.ravel())
+    positive = np.repeat([0, 1] * 3, table.ravel())
+    for at in range(3):
+        member = (group == at).astype(int)
+        correlation = numbers("membership_correlation", ours)[at]
+        assert correlation == pytest.approx(kendalltau(member, positive).statistic)
+        assert correlation == pytest.approx(matthews_corrcoef(member, positive))
+        assert numbers("membership_jaccard_index", ours)[at] == pytest.approx(jaccard_score(member, positive))
+        assert numbers("dice_coefficient", ours)[at] == pytest.approx(f1_score(member, positive))
+    assert numbers("membership_correlation", labels([[3, 5]])) == [None]
 
 
 def test_an_empty_group_is_as_unequal_as_can_be():

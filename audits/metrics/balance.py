@@ -27,14 +27,14 @@ class LabelCounts(NamedTuple):
     unknown: NDArray[Any]
 
 
-def _values(labels: LabelCounts) -> Floats:
-    """… × groups × values."""
+def values_of(labels: LabelCounts) -> Floats:
+    """Return the rows with a label: … × groups × values."""
     return np.asarray(np.asarray(labels.counts, np.float64).sum(axis=-2))
 
 
 def all_rows(labels: LabelCounts) -> Floats:
     """Return all rows of each group, with a label or without."""
-    return np.asarray(_values(labels).sum(axis=-1) + np.asarray(labels.unknown, np.float64).sum(axis=-1))
+    return np.asarray(values_of(labels).sum(axis=-1) + np.asarray(labels.unknown, np.float64).sum(axis=-1))
 
 
 @metric(
@@ -69,7 +69,7 @@ def class_imbalance(group: LabelCounts, reference: LabelCounts) -> Share:
 )
 def positive_label_rate(labels: LabelCounts) -> Share:
     """Share of the labelled rows of a group that have the positive (the last) value."""
-    values = _values(labels)
+    values = values_of(labels)
     return Share(values[..., -1], values.sum(axis=-1))
 
 
@@ -172,33 +172,13 @@ def label_linf_distance(group: LabelCounts, reference: LabelCounts) -> Share:
 )
 def group_conditional_disparity(labels: LabelCounts) -> Share:
     """Each group's share of the negatives minus its share of the positives, averaged over groups by their rows."""
-    values = _values(labels)
+    values = values_of(labels)
     negative, positive = values[..., :-1].sum(axis=-1), values[..., -1]
     negatives, positives = negative.sum(axis=-1), positive.sum(axis=-1)
     rows = negative + positive
     disparity = quotient(negative, negatives[..., None]) - quotient(positive, positives[..., None])
     exists = (negatives > 0) & (positives > 0)
     return Share((rows * disparity).sum(axis=-1), np.where(exists, rows.sum(axis=-1), 0.0))
-
-
-@metric(
-    source="Bouma 2009, Normalized (Pointwise) Mutual Information; Responsible AI Toolbox, data balance",
-    among="rows with a positive label",
-    good="zero",
-    task="data",
-    scale="number",
-    unit="nats",
-    across=True,
-    names={"rai_toolbox": "Pointwise Mutual Information (of each group, then their difference)"},
-)
-def pointwise_mutual_information(labels: LabelCounts) -> Share:
-    """Ln of how much more often the group is positive than all rows are: 0 as often, above 0 more often."""
-    values = _values(labels)
-    positive, rows = values[..., -1], values.sum(axis=-1)
-    overall = quotient(positive.sum(axis=-1), rows.sum(axis=-1))[..., None]
-    lift = quotient(quotient(positive, rows), np.broadcast_to(overall, rows.shape))
-    there = lift > 0
-    return Share(np.log(np.where(there, lift, 1.0)), there.astype(np.float64))
 
 
 def _divergence(one: Floats, other: Floats) -> Floats:
@@ -209,7 +189,7 @@ def _divergence(one: Floats, other: Floats) -> Floats:
 
 def _distributions(group: LabelCounts, reference: LabelCounts) -> tuple[Floats, Floats, Floats]:
     """Both distributions over the labels, and 1 where both groups have labelled rows, else 0."""
-    one, other = arrays(_values(group), _values(reference))
+    one, other = arrays(values_of(group), values_of(reference))
     many, many_other = one.sum(axis=-1, keepdims=True), other.sum(axis=-1, keepdims=True)
     there = ((many > 0) & (many_other > 0))[..., 0].astype(np.float64)
     return quotient(one, many), quotient(other, many_other), there

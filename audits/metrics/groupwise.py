@@ -147,6 +147,22 @@ def impact_ratio(counts: Counts) -> Share:
     return _over_the_highest(*selection_rate(counts))
 
 
+@metric(
+    source="Fairlearn, MetricFrame.difference(method='to_overall'); Bird et al. 2020",
+    among="rows",
+    good="high",
+    labels=False,
+    scale="number",
+    across=True,
+    names={"fairlearn": 'demographic_parity_difference(method="to_overall") (the largest distance, unsigned)'},
+)
+def selection_rate_deviation(counts: Counts) -> Share:
+    """Selection rate of the group minus that of all rows of known group, its own among them."""
+    positive, rows = arrays(*selection_rate(counts))
+    overall = quotient(positive.sum(axis=-1, keepdims=True), rows.sum(axis=-1, keepdims=True))
+    return Share(quotient(positive, rows) - overall, (rows > 0).astype(np.float64))
+
+
 def _over_the_highest(of: Any, among: Any) -> Share:
     of, among = arrays(of, among)
     rate = quotient(of, among)

@@ -23,7 +23,14 @@ from audits.statistics.roots import Floats
 from audits.techniques import Column, technique
 
 _CONDITIONAL = ("conditional_demographic_disparity", "conditional_demographic_disparity_in_labels")
-_OF_POSITIVE = ("positive_label_rate", "group_conditional_disparity", "pointwise_mutual_information")
+_OF_POSITIVE = (
+    "positive_label_rate",
+    "group_conditional_disparity",
+    "pointwise_mutual_information",
+    "dice_coefficient",
+    "membership_jaccard_index",
+    "membership_correlation",
+)
 _MOST_VALUES = 50
 
 
