@@ -28,6 +28,7 @@ from audits.findings import Evidence as Source
 from audits.metrics import direction
 from audits.metrics.changing import Decided, Moved, moved
 from audits.registry import Entry
+from audits.same_rows import SAME, refuse_other_rows
 from audits.spec import Limit
 from audits.statistics import bounds, critical
 from audits.statistics.paired import mcnemar_p
@@ -73,46 +74,12 @@ def compare(candidate: Artifact, baseline: Artifact, policy: Sequence[Limit]) ->
     return list(changes(candidate.evidence, baseline.evidence, policy))
 
 
-def refuse_other_rows(candidate: Artifact, baseline: Artifact) -> None:
-    """Raise ``ArtifactError`` unless both artifacts are of the same rows in the same roles.
-
-    The same rows: the data digest is the same, or (where the models read different columns) the digest of the whole
-    source, and row by row the number in the source, truth, weight and cluster.
-    """
-    if candidate.digest == baseline.digest:
-        raise ArtifactError("the baseline is the very artifact that is gated", "give the artifact of production")
-    for what in ("favourable", "positive_value"):
-        one, other = (getattr(artifact.spec.data, what) for artifact in (candidate, baseline))
-        if one != other:
-            name = what.removesuffix("_value")
-            raise ArtifactError(
-                f"data.{name}: got {one!r}, the baseline has {other!r}: their rates are of different decisions", _SAME
-            )
-    data = [artifact.document("data.json") for artifact in (candidate, baseline)]
-    digests = [tuple(document.get(name) for name in ("digest", "fingerprint")) for document in data]
-    if not any(one == other and one is not None for one, other in zip(*digests, strict=True)):
-        raise ArtifactError(
-            f"the artifacts are of different data: data digest {digests[0][0]}, the baseline has {digests[1][0]}", _SAME
-        )
-    for column in ("row", "label", "weight", "cluster"):
-        one, other = (artifact.evidence.column("rows", column) for artifact in (candidate, baseline))
-        if len(one) != len(other):
-            raise ArtifactError(
-                f"the artifacts are of different rows: got {len(one):,}, the baseline has {len(other):,}", _SAME
-            )
-        if not one.equals(other):
-            raise ArtifactError(f"the artifacts are of different rows: their column {column!r} is not the same", _SAME)
-
-
-_SAME = "audit both models on the same data, with the same spec but for the model"
-
-
 def changes(candidate: Evidence, baseline: Evidence, policy: Sequence[Limit]) -> Iterator[Finding]:
     """Yield a ``change`` of each group and a ``widening`` of each ordered pair, as far as the policy asks for them.
 
     Args:
         candidate: evidence of the model about to be released.
-        baseline: of the one in production, over the same rows (``refuse_other_rows``).
+        baseline: of the one in production, over the same rows (``audits.same_rows``).
         policy: the limits.
 
     Raises:
@@ -142,11 +109,11 @@ def changes(candidate: Evidence, baseline: Evidence, policy: Sequence[Limit]) ->
 def _decided(candidate: Evidence, baseline: Evidence, attribute: str) -> tuple[list[str], Decided]:
     codes, groups = candidate.codes(attribute)
     if attribute not in baseline.attributes:
-        raise ArtifactError(f"the baseline has no groups of {attribute}", _SAME)
+        raise ArtifactError(f"the baseline has no groups of {attribute}", SAME)
     other, names = baseline.codes(attribute)
     place = np.array([groups.index(name) if name in groups else -1 for name in names])
     if not np.array_equal(place[other], codes):
-        raise ArtifactError(f"the baseline has other groups of {attribute}", _SAME)
+        raise ArtifactError(f"the baseline has other groups of {attribute}", SAME)
     labels = candidate.label_codes()
     if candidate.spec.data.label is None:
         labels = np.full_like(labels, -1)

@@ -27,17 +27,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-import audits
 from audits.artifact import Artifact, read, verify
 from audits.errors import ArtifactError, AuditError, ModelError, SpecError
-from audits.findings import Finding, Frozen, digest
+from audits.findings import Finding, digest
+from audits.gate_outcome import Check, CheckName, GateReport
 from audits.spec import Limit
-from audits.verdict import LimitVerdict, Verdict, judge
+from audits.verdict import Verdict, judge
 
 CLOCKS = timedelta(minutes=5)
 """How far the clocks of two machines may be apart."""
-
-CheckName = Literal["policy", "artifact", "age", "model", "baseline", "verdict", "promotion"]
 
 
 @dataclass(frozen=True)
@@ -58,84 +56,6 @@ class Asked:
     production: str | None = None
     tracking: str = ""
     home: Path = Path(".evenhand")
-
-
-class Check(Frozen):
-    """One step of the gate, and what came of it in one sentence; ``error`` the kind of error it was refused with."""
-
-    name: CheckName
-    outcome: Literal["passed", "refused", "not asked"]
-    message: str
-    hint: str = ""
-    error: str = ""
-
-    @classmethod
-    def refusing(cls, name: CheckName, error: AuditError) -> Check:
-        """Return a check that ended in an error."""
-        return cls(name=name, outcome="refused", message=error.message, hint=error.hint, error=type(error).__name__)
-
-
-class Promotion(Frozen):
-    """What became of a model version in its registry: ``alias`` moved from version ``previous`` only if ``moved``."""
-
-    model: str
-    version: str
-    alias: str
-    previous: str | None
-    moved: bool
-    message: str
-    tags: dict[str, str]
-
-
-class GateReport(Frozen):
-    """What a gate did and found; ``verdict`` is null where a check was refused.
-
-    ``policy_sha256`` the policy that was judged by, ``sealed_policy_sha256`` the one of the audit · ``model_digest``
-    the audited model's · ``changes`` the findings against production, which no artifact holds.
-    """
-
-    artifact: str
-    audit: str = ""
-    question: str = ""
-    artifact_digest: str = ""
-    sealed: datetime | None = None
-    model_digest: str | None = None
-    sealed_verdict: str = ""
-    sealed_policy_sha256: str = ""
-    policy_file: str | None = None
-    policy_sha256: str = ""
-    baseline: str | None = None
-    baseline_digest: str | None = None
-    checks: tuple[Check, ...] = ()
-    verdict: Verdict | None = None
-    changes: tuple[Finding, ...] = ()
-    promotion: Promotion | None = None
-    at: datetime
-    evenhand: str = audits.__version__
-
-    @property
-    def refused(self) -> Check | None:
-        """The check that was refused, if any: the gate could then not be carried out."""
-        return next((check for check in self.checks if check.outcome == "refused"), None)
-
-    @property
-    def limits(self) -> tuple[LimitVerdict, ...]:
-        """What became of every limit; empty where nothing was judged."""
-        return self.verdict.limits if self.verdict else ()
-
-    @property
-    def word(self) -> str:
-        """PASS, FAIL or INCONCLUSIVE; REFUSED where the gate could not be carried out."""
-        return "REFUSED" if self.refused or self.verdict is None else self.verdict.verdict
-
-    @property
-    def reason(self) -> str:
-        """Why, in one sentence."""
-        return self.refused.message if self.refused else self.verdict.reason if self.verdict else ""
-
-    def with_check(self, check: Check, promotion: Promotion | None = None) -> GateReport:
-        """Return the report with one check more."""
-        return self.model_copy(update={"checks": (*self.checks, check), "promotion": promotion or self.promotion})
 
 
 def gate(path: Path, asked: Asked, now: datetime | None = None) -> GateReport:

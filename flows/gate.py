@@ -14,7 +14,8 @@ import click
 from audits import paths
 from audits.artifact import verify
 from audits.errors import AuditError
-from audits.gating import Asked, GateReport, gate
+from audits.gate_outcome import GateReport
+from audits.gating import Asked, gate
 from model_cards.gate_report import FORMATS, SUFFIXES, render
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 from audits.findings import Finding
-from audits.gating import GateReport
+from audits.gate_outcome import Check, GateReport
 from audits.verdict import LimitVerdict
 from model_cards.render import escape_markdown
 
@@ -31,8 +31,7 @@ def render(report: GateReport, form: str) -> str:
 
 def text(report: GateReport) -> str:
     """Return the report for a terminal: every check, every limit with its reason, the verdict, the policies."""
-    before = [check for check in report.checks if check.name not in ("verdict", "promotion")]
-    lines = [f"{check.outcome:<{_WIDTH}}{check.name}: {_line(check.message)}" for check in before]
+    lines = [f"{check.outcome:<{_WIDTH}}{check.name}: {_line(check.message)}" for check in _before(report)]
     lines += [""] if report.limits else []
     for limit in report.limits:
         lines.append(f"{limit.verdict:<{_WIDTH}}{_line(limit.text)}{' (waived)' if limit.waived else ''}")
@@ -102,7 +101,7 @@ def markdown(report: GateReport) -> str:
     if report.promotion is not None:
         lines += [f"{_escaped(report.promotion.message)}.", ""]
     lines += ["<details><summary>Checks</summary>", ""]
-    lines += [f"- {check.outcome}: {check.name}. {_escaped(check.message)}" for check in report.checks]
+    lines += [f"- {check.outcome}: {check.name}. {_escaped(check.message)}" for check in _before(report)]
     lines += _moves(report)
     lines += [f"- {name}: `{_code(value)}`" for name, value in _properties(report).items() if value]
     lines += ["", "</details>"]
@@ -132,6 +131,11 @@ def _properties(report: GateReport) -> dict[str, str]:
         "baseline": report.baseline_digest or "",
         "evenhand": report.evenhand,
     }
+
+
+def _before(report: GateReport) -> list[Check]:
+    """The checks before the verdict, which is told by itself as the promotion is."""
+    return [check for check in report.checks if check.name not in ("verdict", "promotion")]
 
 
 def _word(limit: LimitVerdict) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from audits.errors import ArtifactError, AuditError, ModelError
-from audits.gating import Check, GateReport, Promotion
+from audits.gate_outcome import Check, GateReport, Promotion
 from audits.subjects.registered import connected, shown
 from tasks.lock import alone
 
