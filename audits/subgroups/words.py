@@ -70,7 +70,10 @@ def cluster_column(texts: Sequence[str | None], clusters: int, seed: int) -> Cat
     sample = np.sort(generator.permutation(len(filled))[:_SAMPLE])
     svd = TruncatedSVD(components, random_state=seed).fit(weighted[sample])
     points = normalize(svd.transform(weighted))
-    means = KMeans(clusters, n_init=4, random_state=seed).fit(points[sample])
+    distinct = len(np.unique(points[sample].round(6), axis=0))
+    if distinct < 2:
+        return None
+    means = KMeans(min(clusters, distinct), n_init=4, random_state=seed).fit(points[sample])
     own = means.predict(points)
     present, own = np.unique(own, return_inverse=True)
     codes = np.full(len(texts), -1, np.int16)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from audits.errors import NotMeasurable
+from audits.errors import NotMeasurable, SpecError
 from audits.evidence import Evidence
 from audits.findings import Evidence as Source
 from audits.findings import Finding, Interval, Support, rounded
@@ -19,10 +18,9 @@ from audits.metrics.groups import Counted, GroupRates, measure
 from audits.registry import Entry
 from audits.statistics import bounds, critical, difference_p
 from audits.statistics.simultaneous import holm
-from audits.subgroups import ALL_OTHERS, Outcomes, outcomes_of
+from audits.subgroups import ALL_OTHERS, outcomes_of
 from audits.subgroups.columns import data_columns, protected_columns, text_columns
-from audits.subgroups.divergence import redundant
-from audits.subgroups.linear import LinearRule, fit_linear, gamma
+from audits.subgroups.leads import Lead, clearest_patterns, linear_rule
 from audits.subgroups.sample import Sample, sample
 from audits.subgroups.testing import half_of
 from audits.subgroups.whole import Search, whole_search
@@ -33,17 +31,6 @@ ATTRIBUTE = "subgroups"
 
 LARGEST = "largest_subgroup_difference"
 """Measure of the ``whole`` findings, with the metric in brackets: the furthest subgroup, whichever it is."""
-
-_LEAD = 0.05  # p-value on the discovery half from which a pattern is no lead
-
-
-class _Candidate(NamedTuple):
-    """A subgroup that the discovery half suggests: who is in, and its difference from all others there."""
-
-    name: str
-    picked: NDArray[np.bool_]
-    gap: float
-    details: dict[str, Any]
 
 
 @technique(
@@ -87,7 +74,16 @@ def subgroups(
         text: search the rows' frequent words and clusters of texts too.
         linear: look for a linear combination of the protected attributes too.
         permutations: for max-T, and replicates for bounds that hold for all subgroups.
+
+    Raises:
+        DataError: a column that is named is absent or has too many distinct values.
+        SpecError: words are asked for where none may be told.
     """
+    if text and evidence.spec.evidence == "digest-only":
+        raise SpecError(
+            "techniques.subgroups.text: got true, expected false: no words of rows that may not be copied are told",
+            "write text: false, or evidence: keep",
+        )
     entries = _entries(evidence, metrics)
     seed = evidence.spec.statistics.seed
     protected = protected_columns(evidence)
@@ -98,6 +94,8 @@ def subgroups(
     if not searched:
         raise NotMeasurable("there is no column of categories to search subgroups in")
     cell = cells(evidence.label_codes(), evidence.decision_codes())
+    if not len(cell):
+        raise NotMeasurable("there are no rows to search subgroups in")
     clusters = evidence.cluster_codes()
     half = half_of(len(cell), np.random.default_rng([seed, 0]), clusters)
     drawn = sample(searched, cell, half, support, depth, evidence.weights(), clusters)
@@ -114,9 +112,9 @@ def subgroups(
     for number, entry in enumerate(entries):
         rate = outcomes_of(entry)
         rng = np.random.default_rng([seed, 1, number])
-        leads = _leads(drawn, rate, top)
-        if linear:
-            leads += _linear(drawn, rate, len(protected))
+        leads = clearest_patterns(drawn, rate, top)
+        if linear and len(protected) > 1:
+            leads += linear_rule(drawn, rate, len(protected), leads)
         yield from _confirmed(evidence, entry, drawn, leads)
         search = whole_search(drawn, rate, evidence.spec.statistics.level, permutations, rng)
         yield from _whole(evidence, entry, drawn, search, leads, about)
@@ -130,60 +128,7 @@ def _entries(evidence: Evidence, metrics: list[str] | None) -> list[Entry]:
     return chosen("binary", metrics)
 
 
-def _leads(drawn: Sample, rate: Outcomes, top: int) -> list[_Candidate]:
-    """The clearest patterns of the discovery half that say more than their parts do."""
-    compared = drawn.compared(rate, True)
-    z = np.abs(compared.z)
-    own = np.where(compared.measured, compared.gap * compared.n2 / np.maximum(compared.n1 + compared.n2, 1), 0)
-    z[redundant(drawn.patterns, own)] = 0  # own: the divergence from all rows
-    leads = np.argsort(-z, kind="stable")[:top]
-    return [
-        _Candidate(
-            drawn.patterns.name(at),
-            drawn.picked(at),
-            float(compared.gap[at]),
-            {"rows": int(drawn.patterns.tables[at].sum())},
-        )
-        for at in leads[z[leads] > critical(1 - _LEAD)].tolist()
-    ]
-
-
-def _linear(drawn: Sample, rate: Outcomes, protected: int) -> list[_Candidate]:
-    """Whom a linear rule over the protected attributes picks out, fitted on the discovery half."""
-    of, among = drawn.by_combination(rate, True)
-    if not 0 < of.sum() < among.sum():
-        return []
-    names = [name for name, _ in drawn.cells.columns[:protected]]
-    sizes = [len(categories) + 1 for _, categories in drawn.cells.columns]
-    rule = fit_linear(drawn.codes, sizes, range(protected), of, among)
-    inside = rule.picks(drawn.codes)
-    x, n = of[inside].sum(), among[inside].sum()
-    if not 0 < n < among.sum():
-        return []
-    picked = rule.picks(drawn.cells.codes)[drawn.cells.of_row]
-    gap = float(x / n - (of.sum() - x) / (among.sum() - n))
-    share = float(picked.mean())
-    told = {
-        "rows": int(picked.sum()),
-        "rule": _rule_in_words(rule, drawn),
-        "gamma": rounded(float(gamma(x, n, of.sum(), among.sum()))),
-        "gamma_weight": "share of the denominator's rows, discovery half",
-        "gamma_of_all_rows": rounded(float(gamma(x, n, of.sum(), among.sum(), share))),
-    }
-    return [_Candidate(f"a linear combination of {', '.join(names)}", picked, gap, told)]
-
-
-def _rule_in_words(rule: LinearRule, drawn: Sample) -> dict[str, float]:
-    found = {"constant": round(rule.constant, 6)}
-    for column, weights in zip(rule.columns, rule.weights, strict=True):
-        name, categories = drawn.cells.columns[column]
-        for category, weight in zip(categories, weights[1:], strict=True):
-            if abs(weight) > 1e-6:
-                found[f"{name}={category}"] = round(float(weight), 6)
-    return found
-
-
-def _confirmed(evidence: Evidence, entry: Entry, drawn: Sample, leads: Sequence[_Candidate]) -> Iterator[Finding]:
+def _confirmed(evidence: Evidence, entry: Entry, drawn: Sample, leads: Sequence[Lead]) -> Iterator[Finding]:
     """Each lead beside all others on the confirmation half, Holm-adjusted over all leads."""
     rates = [_other_half(evidence, entry, drawn, lead) for lead in leads]
     missing = ["; ".join(filter(None, one.missing)) for one in rates]
@@ -222,7 +167,7 @@ def _confirmed(evidence: Evidence, entry: Entry, drawn: Sample, leads: Sequence[
         )
 
 
-def _other_half(evidence: Evidence, entry: Entry, drawn: Sample, lead: _Candidate) -> GroupRates:
+def _other_half(evidence: Evidence, entry: Entry, drawn: Sample, lead: Lead) -> GroupRates:
     """The rate of the lead and of all others on the confirmation half."""
     rest = np.flatnonzero(~drawn.discovery)
     side, cell = (~lead.picked[rest]).astype(np.int8), drawn.cell[rest]
@@ -244,7 +189,7 @@ def _whole(
     entry: Entry,
     drawn: Sample,
     search: Search,
-    leads: Sequence[_Candidate],
+    leads: Sequence[Lead],
     about: dict[str, Any],
 ) -> Iterator[Finding]:
     """What is known of all subgroups together, from all rows."""
@@ -265,10 +210,11 @@ def _whole(
         value=rounded(furthest.value) if furthest else None,
         missing=why,
         interval=Interval(
-            low=rounded(-furthest.bound),
+            low=0.0,  # the size of a difference: no lower limit of it is claimed, so that it breaks no limit
             high=rounded(furthest.bound),
             level=rounded(2 * level - 1),
             method="largest-one-sided-limit",
+            simultaneous=True,
         )
         if furthest
         else None,

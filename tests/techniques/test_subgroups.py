@@ -195,6 +195,31 @@ def test_words_and_kinds_of_texts_are_subgroups(tmp_path):
     assert "no text" in none[0].missing
 
 
+def test_no_words_are_told_of_rows_that_may_not_be_copied(tmp_path):
+    evidence = evidence_of(tmp_path, people(count=100), text=["a letter"] * 100)
+    spec = AuditSpec.model_validate(evidence.spec.model_dump() | {"evidence": "digest-only"})
+    with pytest.raises(SpecError, match="text: got true, expected false"):
+        run(SUBGROUPS, Evidence(tmp_path, spec), {"text": True})
+
+
+def test_texts_that_are_nearly_all_alike_raise_nothing(tmp_path):
+    text = ["the same dull letter", "another quite different message"] * 200
+    found = found_in(evidence_of(tmp_path, people(count=400), text=text), text=True)
+    assert "texts like" in of_kind(found, "check").details["columns"]
+    alike = found_in(evidence_of(tmp_path / "one", people(count=400), text=["same letter here"] * 400), text=True)
+    assert "texts like" not in of_kind(alike, "check").details["columns"]
+
+
+def test_a_rule_that_is_a_pattern_is_told_once_and_one_attribute_has_no_combination(tmp_path):
+    data = people(count=3000, base=0.1)
+    data["decision"] = np.where(data["sex"] == "f", data["decision"] | (np.arange(3000) % 2), data["decision"])
+    found = found_in(evidence_of(tmp_path, data), metrics=["selection_rate"])
+    names = {f.group for f in found}
+    assert "sex=f" in names
+    picked = [f for f in found if "linear" in f.group]
+    assert all(f.details["rows"] not in ((data["sex"] == "f").sum(), (data["sex"] == "m").sum()) for f in picked)
+
+
 def test_a_row_of_unknown_group_is_in_no_subgroup_by_it(tmp_path):
     data = people(count=1000)
     data["race"] = np.where(np.arange(1000) % 4 == 0, "(missing)", data["race"])
