@@ -16,7 +16,7 @@ from audits.known_answers import Known, agrees, known_answers, told
 LIBRARIES = ("numpy", "scipy", "pyarrow", "pydantic")
 """The libraries that a known answer is computed with."""
 CALIBRATION = Path(__file__).parent / "calibration.json"
-"""The summary of the simulations that this version was held to; absent where none ships with it."""
+"""What the simulations of this version came to; absent where none ships with it."""
 
 
 class Check(Frozen):
@@ -96,8 +96,26 @@ def _version(name: str) -> str:
 
 
 def _calibration() -> dict[str, Any] | None:
+    """Return the summary of the simulations: version, cases, aims, the worst case of the rule, how many aims missed."""
     try:
-        found = json.loads(CALIBRATION.read_bytes())
-    except (OSError, ValueError):
+        return summary(json.loads(CALIBRATION.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return None
-    return found if isinstance(found, dict) else None
+
+
+def summary(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what a card tells of ``calibration.json``: of each path the first method is the rule that judges.
+
+    Args:
+        document: as ``tests/benchmarks/calibration.py`` writes it.
+    """
+    paths = document["paths"].values()
+    rules = [next(iter(path["methods"].values())) for path in paths]
+    names = {"wrong_fail": "wrong FAIL", "wrong_pass": "wrong PASS"}
+    return {
+        "version": document["evenhand"],
+        "cases": sum(path["cases"] for path in paths),
+        "aims": {name: document["aims"][key] for key, name in names.items()},
+        "worst": {name: max(rule[key]["rate"] for rule in rules if key in rule) for key, name in names.items()},
+        "shortfalls": len(document["shortfalls"]),
+    }

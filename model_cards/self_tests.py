@@ -47,17 +47,19 @@ def _calibration(found: Any) -> list[Block]:
     """Return a line of the simulations: version, and for each aim the worst case of all that were simulated."""
     if not isinstance(found, Mapping):
         return []
-    aims, worst = found.get("aims"), found.get("worst")
-    aims, worst = (part if isinstance(part, Mapping) else {} for part in (aims, worst))
-    told = [f"{shown(name.replace('_', ' '), 60)} {_figure(worst[name])}{_aim(aims.get(name))}" for name in worst]
+    aims, worst = (part if isinstance(part, Mapping) else {} for part in (found.get("aims"), found.get("worst")))
+    told = [f"{shown(name, 60)} {_figure(worst[name])}{_aim(aims.get(name))}" for name in sorted(worst)]
     cases = f", {found['cases']:,} cases" if isinstance(found.get("cases"), int) else ""
     words = f"Calibration of the verdict by simulation (version {shown(found.get('version'), 40)}{cases})"
-    return [Prose(text=(f"{words}: worst case {'; '.join(told)}." if told else f"{words}.",))]
+    words += f": in the worst case {'; '.join(told)}." if told else "."
+    missed = found.get("shortfalls")
+    if missed:
+        words += f" {shown(missed, 20)} aims were missed; infra/calibration.md says where."
+    return [Prose(text=(words,), tone="warning" if missed else "")]
 
 
 def _figure(value: Any) -> str:
-    """Return a share in per cent, of a mapping the one called ``value``; anything else as it stands."""
-    value = value.get("value", value) if isinstance(value, Mapping) else value
+    """Return a share in per cent; anything else as it stands."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
         return f"{100 * value:.1f}%"
     return shown(value, 120)

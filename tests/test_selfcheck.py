@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from audits.known_answers import Known, agrees, known_answers, told
-from audits.selfcheck import selfcheck
+from audits.selfcheck import selfcheck, summary
 from flows import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -170,14 +170,34 @@ def test_a_card_warns_of_a_known_answer_that_was_not_reproduced_and_tells_the_ca
 
     document = report.to_json()
     document["checks"][3]["ok"] = False
-    calibration = {"version": "1", "aims": {"wrong FAIL": 0.025}, "worst": {"wrong FAIL": 0.019}, "cases": 1440}
-    document["calibration"] = calibration
+    path = {"cases": 720, "methods": {"newcombe": {"wrong_fail": {"rate": 0.01}, "wrong_pass": {"rate": 0.05}}}}
+    gap = {"cases": 720, "methods": {"normal": {"wrong_fail": {"rate": 0.019}}, "point": {"wrong_fail": {"rate": 0.9}}}}
+    aims = {"wrong_fail": 0.025, "wrong_pass": 0.055, "coverage": 0.935}
+    simulated = {"evenhand": "1", "aims": aims, "paths": {"difference": path, "gap": gap}, "shortfalls": []}
+    document["calibration"] = summary(simulated)
     prose, table, calibrated = selfcheck_blocks(document)
     assert prose.tone == "warning"
     assert document["checks"][3]["name"] in prose.text[0]
     assert table.lines[0].tone == "warning"
-    words = "Calibration of the verdict by simulation (version 1, 1,440 cases): worst case wrong FAIL 1.9% (aim 2.5%)."
+    words = "Calibration of the verdict by simulation (version 1, 1,440 cases): in the worst case "
+    words += "wrong FAIL 1.9% (aim 2.5%); wrong PASS 5.0% (aim 5.5%)."
     assert calibrated.text == (words,)
+    document["calibration"]["shortfalls"] = 2
+    assert "2 aims were missed" in selfcheck_blocks(document)[2].text[0]
+
+
+def test_a_calibration_that_is_absent_or_unreadable_is_left_out(tmp_path, monkeypatch):
+    for content in (
+        None,
+        "not json",
+        "{}",
+        '{"evenhand": "1", "paths": {"a": {"cases": 1, "methods": {}}}, "aims": {}}',
+    ):
+        place = tmp_path / "calibration.json"
+        if content is not None:
+            place.write_text(content)
+        monkeypatch.setattr("audits.selfcheck.CALIBRATION", place)
+        assert selfcheck([]).calibration is None
 
 
 def test_an_artifact_holds_the_self_check_of_its_run_where_there_is_one(tmp_path):
