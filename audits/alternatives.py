@@ -33,7 +33,6 @@ ALTERNATIVES: tuple[Alternative, ...] = (
 )  # fmt: skip
 
 AS_IT_IS = "as it is"
-REFITTED = "refitted"
 
 TELLING = 0.6
 """A column that tells two groups apart with this AUC or more is taken for a proxy."""
@@ -205,7 +204,8 @@ def _by_group(rows: Rows, aim: Aim, scores: Floats) -> Tried | Untried:
         at = (rows.codes == group) & ~np.isnan(scores)
         decisions[at] = scores[at] >= one.thresholds[place]
         told[rows.groups[group]] = _told(rows, one.thresholds[place])
-    return Tried("group thresholds", decisions, AS_IT_IS, rows.decisions, uses=True, how={"thresholds": told})
+    name = named(rows, "group thresholds", uses=True)
+    return Tried(name, decisions, AS_IT_IS, rows.decisions, uses=True, how={"thresholds": told})
 
 
 def _told(rows: Rows, threshold: float) -> str:
@@ -216,7 +216,7 @@ def _told(rows: Rows, threshold: float) -> str:
 def _refits(
     rows: Rows, aim: Aim, asked: Sequence[str], kind: Kind, proxies: int, seed: int
 ) -> Iterator[Tried | Untried]:
-    names = {"refit": REFITTED, "drop": "without proxies", "residualise": "residualised", "reweigh": "reweighed"}
+    names = {"refit": "refitted", "drop": "without proxies", "residualise": "residualised", "reweigh": "reweighed"}
     columns = {name: rows.evidence.column("rows", f"data.{name}") for name in rows.evidence.spec.data.features}
     why = "" if columns else "the evidence holds no columns that a model could be fitted to again (data.features)"
     if columns and not (rows.labels[rows.fitting] >= 0).any():
@@ -225,24 +225,24 @@ def _refits(
         yield from (Untried(told, why) for name, told in names.items() if name in asked)
         return
     again = _Refit(rows, design(columns, rows.fitting), kind, seed)
-    base = again.tried(REFITTED, AS_IT_IS, rows.decisions)
+    base = again.tried("refitted", Tried(AS_IT_IS, rows.decisions, "", rows.decisions))
     if "refit" in asked:
         yield base
     telling = told_apart(rows, aim.pair)
     chosen = [name for name, auc in telling.items() if auc >= TELLING][:proxies]
     if "drop" in asked:
-        yield from _without(rows, aim, again, base.decisions, chosen, telling)
+        yield from _without(rows, aim, again, base, chosen, telling)
     if "residualise" in asked:
-        yield _residuals(rows, again, base.decisions, chosen, telling)
+        yield _residuals(rows, again, base, chosen, telling)
     if "reweigh" in asked:
         fitted = rows.fitting & rows.known & (rows.labels >= 0)
         weights = rows.weights.copy()
         weights[fitted] = reweighing(rows.codes[fitted], rows.labels[fitted], rows.weights[fitted])
-        yield again.tried("reweighed", REFITTED, base.decisions, weights=weights)
+        yield again.tried("reweighed", base, weights=weights)
 
 
 def _without(
-    rows: Rows, aim: Aim, again: _Refit, base: NDArray[np.int8], chosen: list[str], telling: dict[str, float]
+    rows: Rows, aim: Aim, again: _Refit, base: Tried, chosen: list[str], telling: dict[str, float]
 ) -> Iterator[Tried | Untried]:
     """Proxies left out one by one and together."""
     if not chosen:
@@ -252,12 +252,10 @@ def _without(
         yield Untried("without proxies", why)
     for names in [[name] for name in chosen] + ([chosen] if len(chosen) > 1 else []):
         how = {"dropped": {name: rounded(telling[name], 4) for name in names}}
-        yield again.tried(f"without {', '.join(names)}", REFITTED, base, without=names, how=how)
+        yield again.tried(f"without {', '.join(names)}", base, without=names, how=how)
 
 
-def _residuals(
-    rows: Rows, again: _Refit, base: NDArray[np.int8], chosen: list[str], telling: dict[str, float]
-) -> Tried | Untried:
+def _residuals(rows: Rows, again: _Refit, base: Tried, chosen: list[str], telling: dict[str, float]) -> Tried | Untried:
     """Proxies less the mean of each group; the attribute's own column is left out."""
     own = sorted(own_columns(rows))
     names = [name for name in chosen if name not in own]
@@ -268,7 +266,13 @@ def _residuals(
     matrix[:, part] = residualised(matrix[:, part], rows.codes, rows.fitting)
     how: dict[str, Any] = {"residualised": {name: rounded(telling[name], 4) for name in names}}
     moved = _Refit(rows, Design(matrix, again.made.owner), again.kind, again.seed)
-    return replace(moved.tried("residualised", REFITTED, base, without=own, how=how), uses=True)
+    found = moved.tried("residualised", base, without=own, how=how)
+    return replace(found, name=named(rows, "residualised", uses=True), uses=True)
+
+
+def named(rows: Rows, name: str, uses: bool) -> str:
+    """Return the name of an alternative, which says so where it looks at the attribute to decide."""
+    return f"{name} (uses {rows.attribute})" if uses else name
 
 
 def own_columns(rows: Rows) -> set[str]:
@@ -304,8 +308,7 @@ class _Refit:
     def tried(
         self,
         name: str,
-        compared: str,
-        before: NDArray[np.int8],
+        base: Tried,
         *,
         without: Sequence[str] = (),
         weights: Floats | None = None,
@@ -321,4 +324,5 @@ class _Refit:
         threshold = as_many_positive(scores, share, rows.weights, decided)
         decisions = np.where(rows.decisions < 0, -1, scores >= threshold).astype(np.int8)
         told = {"model": self.kind, "columns": columns, **(how or {})}
-        return Tried(name, decisions, compared, before, bool(own_columns(rows) & set(columns)), told)
+        uses = bool(own_columns(rows) & set(columns))
+        return Tried(named(rows, name, uses), decisions, base.name, base.decisions, uses, told)

@@ -40,7 +40,7 @@ def remedies(
     proxies: int = 3,
     floor: int = 30,
 ) -> Iterator[Finding]:
-    """What other thresholds, columns or weights would make of a broken limit: the gap that is left, and the cost.
+    """What would mend a broken limit, and at what cost; one that uses the attribute to decide may be unlawful.
 
     Each alternative is fitted on one half of the rows (dealt by seed, clusters whole) and measured on the other. It
     yields, under its name in brackets and with the limited rate as group, a ``remedy_gap`` (between the two groups

@@ -61,6 +61,7 @@ def numbers(evidence, measure="selection_rate difference", **options):
     table = {}
     for finding in every.values():
         kind, _, alternative = finding.measure.removesuffix("]").partition("[")
+        alternative = alternative.removesuffix(" (uses group)")
         if finding.group == measure and kind != "remedy_log":
             table.setdefault(alternative, {})[kind.removeprefix("remedy_")] = finding
     return table
@@ -308,6 +309,8 @@ def test_a_model_that_reads_the_attribute_itself_is_told_to(tmp_path):
     names, truth, decision, features = proxied(2000)
     evidence = evidence_of(tmp_path, names, decision, label=truth, features={**features, "group": names})
     table = numbers(evidence)
+    every = found(evidence, alternatives=["drop", "reweigh"])
+    assert "remedy_gap[reweighed (uses group)]/group/selection_rate difference/-/check" in every
     uses = {name: entry["gap"].details["uses_attribute"] for name, entry in table.items() if entry["gap"].details}
     assert uses == {
         "as it is": False, "refitted": True, "without group": False, "without postcode": True,
@@ -325,7 +328,7 @@ def test_a_group_too_small_to_fit_to_is_named_and_decides_nothing(tmp_path):
     log = next(f for f in every.values() if f.measure.startswith("remedy_log"))
     assert log.details["fitted_to"] == ["a", "b"]
     assert log.details["too_small_to_fit_to"] == ["few"]
-    gap = every["remedy_gap[group thresholds]/group/selection_rate difference/-/check"]
+    gap = every["remedy_gap[group thresholds (uses group)]/group/selection_rate difference/-/check"]
     assert gap.details["between"] == ["a", "b"]
     assert gap.details["rates"]["few"] == 0
     assert set(gap.details["thresholds"]) == {"a", "b"}
@@ -353,7 +356,7 @@ def test_the_log_holds_every_alternative_with_seed_tolerance_and_room_for_the_ch
     assert log.details["seed"] == 0
     assert log.details["tolerance"] == 0.01
     assert (log.details["chosen"], log.details["reason"]) == (None, None)
-    entries = {entry["alternative"]: entry for entry in log.details["alternatives"]}
+    entries = {entry["alternative"].removesuffix(" (uses group)"): entry for entry in log.details["alternatives"]}
     assert log.value == sum("not_tried" not in entry for entry in entries.values())
     assert entries["without proxies"]["not_tried"].startswith("no column tells a from b: of noise the AUC is 0.5")
     for entry in (entry for entry in entries.values() if "not_tried" not in entry):
