@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from audits.differing import Change, DiffReport, Ruled
+from audits.differing import Change, DiffReport, Ruled, Side
 from audits.findings import Finding
 from audits.moves import Figure, Move
 from model_cards.numbers import MINUS, form_of, unit_after, written
@@ -25,7 +25,7 @@ _PARTS = ("about", "data", "model", "policy", "spec", "versions")
 
 def to_text(report: DiffReport) -> str:
     """Return the report for a terminal."""
-    lines = [f"{_name(report)}", f"verdict   {_from_to(report.before.verdict, report.after.verdict)}"]
+    lines = [f"{_name(report)}", f"verdict   {_headline(report)}"]
     if report.same:
         return "\n".join([*lines, f"nothing changed: {report.unchanged:,} numbers are the same"]) + "\n"
     for limit in report.limits:
@@ -48,7 +48,7 @@ def to_markdown(report: DiffReport) -> str:
     """Return the report as a comment: what matters in sight, the rest folded, every value escaped."""
     from model_cards.render import escape_markdown as safe
 
-    lines = [f"### {safe(_name(report))}", "", f"**Verdict: {_from_to(report.before.verdict, report.after.verdict)}**"]
+    lines = [f"### {safe(_name(report))}", "", f"**Verdict: {_headline(report)}**"]
     if report.same:
         return "\n".join([*lines, "", f"Nothing changed: {report.unchanged:,} numbers are the same."]) + "\n"
     lines += _limits_table(report.limits, safe)
@@ -100,7 +100,16 @@ def _rest(more: int) -> list[str]:
 def _name(report: DiffReport) -> str:
     one, two = report.before, report.after
     audit = shown(two.audit if one.audit == two.audit else f"{one.audit} → {two.audit}", 170)
-    return f"{audit}: {one.ended[:16]} ({one.digest[:12]}) → {two.ended[:16]} ({two.digest[:12]})"
+    return f"{audit}: {_when(one)} → {_when(two)}"
+
+
+def _when(side: Side) -> str:
+    return f"{side.ended[:16].replace('T', ' ')} UTC ({side.digest[:12]})"
+
+
+def _headline(report: DiffReport) -> str:
+    before, after = report.before.verdict, report.after.verdict
+    return f"{after}, as before" if before == after else f"{before} → {after}"
 
 
 def _from_to(before: str, after: str) -> str:
