@@ -19,6 +19,7 @@ from audits.metrics.regression import (
     regression_statistical_parity,
     root_mean_squared_error,
     scoring_rate,
+    statistical_parity_area,
     wasserstein_distance,
     weighted_absolute_percentage_error,
     z_score_difference,
@@ -86,6 +87,8 @@ def test_the_quantile_is_the_one_in_the_name():
 
 def test_the_largest_statistical_parity_is_that_of_the_holisticai_documentation():
     assert pair(cdf_parity, summary(B, LINE)) == pytest.approx(0.2)
+    # the area under the curve of holisticai is a sum over 150 thresholds, here it is over every prediction
+    assert pair(statistical_parity_area, summary(B, LINE)) == pytest.approx(0.12106666666666668, abs=0.003)
 
 
 def test_error_ratios_and_correlations_are_those_of_the_holisticai_documentation():

@@ -249,6 +249,25 @@ def cdf_parity(group: Predicted, reference: Predicted) -> Share:
     boundary=True,
     labels=False,
     decisions=False,
+    scale="proportion",
+    source="holisticai, statistical_parity_auc: statistical parity at every threshold, the mean of its size",
+    among=PREDICTED,
+    good="zero",
+    names={"holisticai": "statistical_parity_auc (at 150 thresholds)"},
+)
+def statistical_parity_area(group: Predicted, reference: Predicted) -> Share:
+    """Mean unsigned difference of two groups' shares above a threshold, over the predictions of both, 0 to 1."""
+    distance = np.abs(_cumulated(group) - _cumulated(reference))
+    every = quotient(group.histogram + reference.histogram, (group.weight + reference.weight)[..., None])
+    return _where((group.weight > 0) & (reference.weight > 0), (distance * every).sum(axis=-1))
+
+
+@metric(
+    task="regression",
+    over="pair",
+    boundary=True,
+    labels=False,
+    decisions=False,
     scale="number",
     unit="outcome",
     source="Vallender 1974, Theory of Probability and Its Applications 18:784: the area between distribution functions",

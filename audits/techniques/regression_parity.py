@@ -31,7 +31,7 @@ MOST_VALUES = 4096
 _MOST_NUMBERS = 1 << 24  # numbers of all tables by chance together
 _FEWEST = 100
 _SHORT = "short_by_at_most"
-_DISTANCES = ("cdf_parity", "wasserstein_distance", "regression_statistical_parity")
+_DISTANCES = ("cdf_parity", "statistical_parity_area", "wasserstein_distance", "regression_statistical_parity")
 _MARKED = ("scoring_rate", "quantile_rate")
 
 
