@@ -20,14 +20,13 @@ from typing import Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
-from audits.errors import SpecError
-from audits.errors import nearest as nearest_name  # a submodule is called nearest
+from audits.errors import SpecError, nearest
 from audits.registry import Entry, Registry
 
 registry = Registry("metric", __name__, "EVENHAND_METRICS")
 
 Task = Literal["binary", "scores", "multiclass", "regression", "ranking", "data"]
-Scale = Literal["rate", "proportion", "positive", "number"]
+Scale = Literal["rate", "proportion", "signed", "positive", "number"]
 
 
 class Counts(NamedTuple):
@@ -87,7 +86,7 @@ def metric(
         task: which summary it takes.
         over: one group, two, or all groups of an attribute (see above).
         scale: ``"rate"`` a share of rows, with the intervals of a rate · ``"proportion"`` another number from 0 to 1 ·
-            ``"positive"`` a number above 0, told as a ratio too · ``"number"`` any.
+            ``"signed"`` one from −1 to 1 · ``"positive"`` a number above 0, told as a ratio too · ``"number"`` any.
         unit: of the value.
         boundary: parity is the least value it can take (the greatest, where ``good`` is ``"one"``), so that its
             resampled values all lie beyond it: it has no interval; what chance alone would make of it is told beside.
@@ -128,7 +127,7 @@ def chosen(task: str, names: Sequence[str] | None) -> list[Entry]:
         return list(known.values())
     for name in names:
         if name not in known:
-            raise SpecError(f"metrics: got {name!r}, expected a metric of the task {task!r}", nearest_name(name, known))
+            raise SpecError(f"metrics: got {name!r}, expected a metric of the task {task!r}", nearest(name, known))
     return [known[name] for name in names]
 
 

@@ -350,6 +350,8 @@ def _scaled(scale: str, value: float, se: float) -> tuple[str, dict[str, float]]
         if not 0 < value < 1:
             return None
         return "logit-normal", {"mean": float(np.log(value / (1 - value))), "se": se / (value * (1 - value))}
+    if scale == "signed":
+        return ("fisher", {"mean": float(np.arctanh(value)), "se": se / (1 - value**2)}) if abs(value) < 1 else None
     if scale == "positive":
         return ("log-normal", {"mean": float(np.log(value)), "se": se / value}) if value > 0 else None
     return "normal", {"mean": value, "se": se}

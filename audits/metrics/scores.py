@@ -64,7 +64,7 @@ def auc(scored: Scored) -> Share:
     good="quality",
     decisions=False,
     task="scores",
-    scale="number",
+    scale="signed",
     unit="Gini",
     names={"credo": "gini_coefficient"},
 )

@@ -13,9 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from audits.errors import SpecError, nearest
+from audits.errors import SpecError
+from audits.errors import nearest as nearest_name  # a submodule is called nearest
 from audits.statistics.differences import agresti_caffo, difference_z, mee, miettinen_nurminen, newcombe, pooled_z
-from audits.statistics.means import log_normal_interval, logit_normal_interval, normal_interval, t_interval
+from audits.statistics.means import (
+    fisher_interval,
+    log_normal_interval,
+    logit_normal_interval,
+    normal_interval,
+    t_interval,
+)
 from audits.statistics.paired import bonett_price, tango, widening
 from audits.statistics.proxies import bounded, bounded_ratio
 from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail, wilson
@@ -55,6 +62,7 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "normal": normal_interval,  # mean, se
     "log-normal": log_normal_interval,  # mean, se of the logarithm
     "logit-normal": logit_normal_interval,  # mean, se of the log-odds
+    "fisher": fisher_interval,  # mean, se of the inverse hyperbolic tangent
     "bounds": bounded,  # low, high, se_low, se_high, least: what is not identified, and the sampling error of its ends
     "log-bounds": bounded_ratio,  # low, high, se_low, se_high of the logarithm
 }
@@ -83,7 +91,7 @@ def bounds(method: str, sufficient: Mapping[str, ArrayLike], z: ArrayLike) -> tu
         SpecError: the method is not one of ``METHODS``.
     """
     if method not in METHODS:
-        raise SpecError(f"interval method: got {method!r}, which is not one", nearest(method, METHODS))
+        raise SpecError(f"interval method: got {method!r}, which is not one", nearest_name(method, METHODS))
     arguments: dict[str, Any] = dict(sufficient)
     return METHODS[method](**arguments, z=z)
 

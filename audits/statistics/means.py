@@ -39,6 +39,15 @@ def logit_normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple
     return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
 
 
+def fisher_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Normal interval of a number between −1 and 1 on Fisher's scale, its inverse hyperbolic tangent.
+
+    Source: Fisher 1921, Metron 1:3 (correlations); that of 2r − 1 is the logit-normal interval of r.
+    """
+    low, high = normal_interval(mean, se, z)
+    return np.tanh(low), np.tanh(high)
+
+
 def t_sufficient(values: ArrayLike) -> dict[str, float]:
     """Return mean, standard error and degrees of freedom of independent values (at least two)."""
     values = np.asarray(values, np.float64)

@@ -264,6 +264,14 @@ def test_the_error_of_bins_is_told_where_there_are_more_scores_than_can_be_kept_
         assert 0 < abs(auc.value - expected) < auc.details["auc_error_at_most"] < 1 / 300
 
 
+def test_the_interval_of_a_gini_coefficient_is_that_of_the_auc_on_its_own_scale(tmp_path):
+    findings = audit(tmp_path, *people(300, seed=15), metrics=["auc", "gini"])
+    auc, gini = (findings[f"{name}/group/b/-/mean"] for name in ("auc", "gini"))
+    assert gini.interval.method == "fisher"
+    assert gini.interval.low == pytest.approx(2 * auc.interval.low - 1)
+    assert gini.interval.high == pytest.approx(2 * auc.interval.high - 1)
+
+
 def test_findings_are_the_same_bytes_again_and_do_not_hang_on_what_else_is_asked(tmp_path):
     evidence = with_columns(tmp_path, {"group": people(400)[0]}, {}, score=people(400)[2], label=people(400)[1])
     entry = registry["score_parity"]
