@@ -87,6 +87,18 @@ def test_intervals_of_paired_flips_are_those_of_the_bentur_table():
     assert tuple(map(float, newcombe_paired(1, 1, 7, 12, Z))) == pytest.approx((-0.5069, -0.0256), abs=5e-5)
 
 
+def test_where_all_flips_go_one_way_they_are_a_rate_with_an_exact_interval():
+    exact = interval("clopper-pearson", {"x": 6, "n": 80}, Z)
+    assert interval("one-way", {"b": 6, "c": 0, "n": 80}, Z) == pytest.approx(exact)
+    assert interval("one-way", {"b": 1, "c": 7, "n": 80}, Z) == pytest.approx((-exact[1], -exact[0]))
+    low, high = interval("one-way", {"b": 4, "c": 4, "n": 80}, Z)
+    assert high == -low == pytest.approx(interval("clopper-pearson", {"x": 0, "n": 80}, Z)[1])
+    far = critical(1 - 0.05 / 28)
+    hull = interval("tango+one-way", {"b": 30, "c": 0, "n": 300}, far)
+    assert hull[0] == interval("one-way", {"b": 30, "c": 0, "n": 300}, far)[0]
+    assert hull[0] < interval("tango", {"b": 30, "c": 0, "n": 300}, far)[0]
+
+
 def test_tango_takes_a_single_flip():
     flips = {"b": 0, "c": 1, "n": 44}
     assert interval("tango", flips, Z) == pytest.approx((-0.1181, 0.0594), abs=5e-5)

@@ -23,7 +23,7 @@ from audits.statistics.means import (
     normal_interval,
     t_interval,
 )
-from audits.statistics.paired import bonett_price, tango, widening
+from audits.statistics.paired import agreed_paired, bonett_price, one_way, tango, widening
 from audits.statistics.proxies import bounded, bounded_ratio
 from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail, wilson
 from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio, ratio_z
@@ -56,6 +56,8 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "newcombe+gart-nam": agreed_difference,  # x1, n1, x2, n2: the hull of both
     "koopman+gart-nam-ratio": agreed_ratio,  # x1, n1, x2, n2: the hull of both
     "tango": tango,  # b, c, n: b flips towards the group's advantage, c away from it
+    "one-way": one_way,  # b, c, n: exact where all flips go one way
+    "tango+one-way": agreed_paired,  # b, c, n: the hull of both
     "bonett-price": bonett_price,  # b, c, n
     "widening": widening,  # same, same_se, turned, turned_se, behind
     "t": t_interval,  # mean, se, df

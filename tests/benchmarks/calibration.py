@@ -106,7 +106,8 @@ def of_flips(case: Case, draws: int, rng: np.random.Generator) -> Tally:
     left, right = bounds("tango", {"b": b[:, 0], "c": c[:, 0], "n": np.full(draws, float(n))}, rules.Z)
     coverage = {"tango": float(((left <= gap) & (gap <= right)).mean())}
     point = (np.abs(b - c) / n > 0.05).any(axis=1)
-    return Tally(case, {"tango": rules.of_flips(b, c, n, 0.05)}, coverage, {"point": np.where(point, 2, 1)})
+    verdicts = {method: rules.of_flips(method, b, c, n, 0.05) for method in checks.candidates(case.path)}
+    return Tally(case, verdicts, coverage, {"point": np.where(point, 2, 1)})
 
 
 def of_gaps(case: Case, draws: int, rng: np.random.Generator) -> Tally:

@@ -72,12 +72,12 @@ def of_rates(x, n, bound):
     return outcomes(inside, bounds("clopper-pearson", counts, bonferroni_critical(LEVEL, x.shape[1]))[0] > bound)
 
 
-def of_flips(b, c, n, bound):
-    """Judge paired differences, several on rows of their own, by Tango."""
+def of_flips(method, b, c, n, bound):
+    """Judge paired differences, several on rows of their own."""
     different, back = np.unique(np.stack([b, c], axis=-1).reshape(-1, 2), axis=0, return_inverse=True)
     known = {"b": different[:, 0], "c": different[:, 1], "n": np.full(len(different), float(n))}
-    low, high = bounds("tango", known, one_sided(LEVEL))
-    far_low, far_high = bounds("tango", known, bonferroni_critical(LEVEL, b.shape[1]))
+    low, high = bounds(method, known, one_sided(LEVEL))
+    far_low, far_high = bounds(method, known, bonferroni_critical(LEVEL, b.shape[1]))
     inside, beyond = (high < bound) & (low > -bound), (far_low > bound) | (far_high < -bound)
     return outcomes(inside[back].reshape(b.shape), beyond[back].reshape(b.shape))
 
