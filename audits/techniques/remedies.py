@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from audits.alternatives import ALTERNATIVES, AS_IT_IS, Alternative, Tried, read_rows, tried
+from audits.alternatives import ALTERNATIVES, AS_IT_IS, Alternative, Tried, read_rows, thresholds
 from audits.errors import NotMeasurable, SpecError, nearest
 from audits.evidence import Evidence
 from audits.findings import Finding
 from audits.metrics import registry as metrics
 from audits.metrics.pairing import known_groups
+from audits.refitted import refits
 from audits.refitting import Kind
 from audits.registry import Entry
 from audits.remedies import Target
-from audits.remedy_findings import Asked, Measuring, aim_of, log_of, nothing, told
+from audits.remedy_findings import aim_of, log_of, nothing, told
+from audits.remedy_measuring import Asked, Measuring
 from audits.spec import Limit
 from audits.techniques import technique
 
@@ -143,6 +145,6 @@ def _mend(case: Measuring, options: tuple[Sequence[str], Kind, int, int, int]) -
         return
     log: list[dict[str, Any]] = []
     now = Tried(AS_IT_IS, rows.decisions, "", rows.decisions)
-    for one in (now, *tried(rows, aim, names, kind, proxies, seed)):
+    for one in (now, *thresholds(rows, aim, names), *refits(rows, aim, names, kind, proxies, seed)):
         yield from told(case, aim, one, log)
     yield log_of(case, aim, log, seed)
