@@ -239,7 +239,9 @@ def replay(artifact: Path, data: Path | None, json_out: bool) -> int:
 
 @main.command()
 @click.argument("artifact", type=existing)
-@click.option("--format", "form", type=click.Choice(["html", "md", "pdf", "json"]), default="html", show_default=True)
+@click.option(
+    "--format", "form", default="html", show_default=True, help="html, md, pdf, json or an export: list formats."
+)
 @click.option("--output", "-o", type=existing, help="Where to write; default: stdout.")
 @click.option("--json", "json_out", is_flag=True, help="The same as --format json.")
 @reports_errors
@@ -285,7 +287,7 @@ def gate(artifact: Path, json_out: bool, **given: Any) -> int:
 
 
 @main.command(name="list")
-@click.argument("what", type=click.Choice(["metrics", "techniques", "counterfactuals", "packs", "runs"]))
+@click.argument("what", type=click.Choice(["metrics", "techniques", "counterfactuals", "formats", "packs", "runs"]))
 @click.option("--out", type=existing, default=Path("runs"), show_default=True, help="Where artifacts are.")
 @click.option("--crosswalk", is_flag=True, help="Of metrics: what other libraries call each, with their sign.")
 @as_json

@@ -23,6 +23,17 @@ def listing(what: str, out: Path) -> list[dict[str, Any]]:
             {"name": entry.name, "summary": entry.summary, "source": entry.source, "options": _options(entry)}
             for entry in registry.entries().values()
         ]
+    if what == "formats":
+        from model_cards.exports import formats
+
+        return [
+            {
+                "name": entry.name,
+                "summary": f"{entry.summary} Loses: {'; '.join(entry.facts['loses'])}.",
+                "source": entry.source,
+            }
+            for entry in formats()
+        ]
     if what == "packs":
         return [{"name": path.stem, "summary": ""} for path in sorted(PACKS.glob("*.yaml"))]
     return [_run(path) for path in sorted(out.glob("*/[!.]*/manifest.json"))]

@@ -204,8 +204,8 @@ def _tested(sources: Sources) -> list[Block]:
     tested, alpha = int(counts["tested"]), 1 - sources.spec.statistics.level
     words = (
         f"Comparisons with a p-value, named by a limit or not: {tested:,}. Below {alpha:.3g} are {counts['raw']:,} as "
-        f"they are (where nothing differs, chance alone makes about {alpha * tested:,.0f}), {counts['own_table']:,} after "
-        f"correction within their own table, {counts['holm']:,} after correction for everything tested (Holm). "
+        f"they are (where nothing differs, chance alone makes about {alpha * tested:,.0f}), {counts['own_table']:,} "
+        f"after correction within their own table, {counts['holm']:,} after correction for everything tested (Holm). "
         "The ledger of the artifact (ledger.json) lists each of them."
     )
     return [Prose(text=(words,))]

@@ -22,6 +22,7 @@ from model_cards.blocks import Card, Chart, Heading
 from model_cards.card import build
 from model_cards.charts import standalone
 from model_cards.numbers import Text
+from model_cards.sources import read_sources
 
 FORMATS = ("html", "md", "json", "pdf")
 
@@ -48,14 +49,20 @@ def write_card(run: Path, out: Path | None = None, spec: AuditSpec | None = None
 
 
 def render(folder: Path, form: str, spec: AuditSpec | None = None) -> bytes:
-    """Return the card of a run folder or an artifact in one format: ``html``, ``md``, ``json`` or ``pdf``.
+    """Return the card of a run folder or an artifact in one format: ``html``, ``md``, ``json``, ``pdf`` or an export.
 
     Raises:
         ArtifactError: the folder does not hold what a card needs.
         AuditError: an unknown format, or ``pdf`` where the library for it is not installed.
     """
     if form not in FORMATS:
-        raise AuditError(f"card format: got {form!r}, expected one of {', '.join(FORMATS)}", nearest(form, FORMATS))
+        from model_cards.exports import registry
+
+        known = (*FORMATS, *registry)
+        if form not in known:
+            raise AuditError(f"card format: got {form!r}, expected one of {', '.join(known)}", nearest(form, known))
+        content: bytes = registry[form].function(read_sources(folder, spec))
+        return content
     card = build(folder, spec)
     if form == "html":
         return html(card).encode()

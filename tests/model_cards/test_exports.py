@@ -1,0 +1,104 @@
+"""Exports: valid by the format's own checker, offline; every value read back is the finding's."""
+
+import json
+
+import pytest
+import yaml
+from cards_example import write_example
+
+from audits.errors import AuditError
+from model_cards.exports import exported, formats, metric_type, registry, slice_of
+from model_cards.render import render
+from model_cards.sources import read_sources
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_example(tmp_path_factory.mktemp("card"))
+
+
+def test_every_export_says_what_it_loses_and_where_its_format_is_from():
+    assert [entry.name for entry in formats()] == ["croissant", "cyclonedx", "hf", "mct"]
+    for entry in formats():
+        assert entry.facts["loses"]
+        assert entry.facts["file"]
+
+
+def test_an_unknown_format_is_refused_with_those_there_are(folder):
+    with pytest.raises(
+        AuditError, match="got 'htlm', expected one of html, md, json, pdf, croissant, cyclonedx, hf, mct"
+    ) as caught:
+        render(folder, "htlm")
+    assert "html" in caught.value.hint
+
+
+def test_the_bill_of_materials_is_valid_and_holds_every_value(folder):
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    content = render(folder, "cyclonedx").decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(content) is None
+    document = json.loads(content)
+    told = exported(read_sources(folder))
+    metrics = document["components"][0]["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    assert [float(one["value"]) for one in metrics] == [f.value for f in told]
+    for one, finding in zip(metrics, told, strict=True):
+        assert (one["type"], one["slice"]) == (metric_type(finding), slice_of(finding))
+        if finding.interval:
+            assert float(one["confidenceInterval"]["lowerBound"]) == finding.interval.low
+
+
+def test_what_is_inconclusive_has_no_conformance_score(folder):
+    document = json.loads(render(folder, "cyclonedx"))
+    limits = read_sources(folder).verdict["limits"]
+    mapped = document["declarations"]["attestations"][0]["map"]
+    assert len(mapped) == len(limits)
+    for one, limit in zip(mapped, limits, strict=True):
+        assert one["conformance"].get("score") == {"PASS": 1.0, "FAIL": 0.0}.get(limit["verdict"])
+
+
+def test_the_readme_is_read_by_the_hubs_own_library_and_holds_every_value(folder):
+    from huggingface_hub import ModelCard
+
+    text = render(folder, "hf").decode()
+    told = exported(read_sources(folder))
+    card = ModelCard(text)
+    assert [result.metric_value for result in card.data.eval_results] == [f.value for f in told]
+    assert [result.metric_args["finding"] for result in card.data.eval_results] == [f.id for f in told]
+    head = yaml.safe_load(text.split("---\n")[1])
+    for metric, finding in zip(head["model-index"][0]["results"][0]["metrics"], told, strict=True):
+        if finding.interval:
+            assert metric["args"]["interval"] == [finding.interval.low, finding.interval.high]
+
+
+MCT = {  # the fields of the published schema v0.0.2; nothing else is allowed at the top
+    "schema_version": str,
+    "model_details": dict,
+    "model_parameters": dict,
+    "quantitative_analysis": dict,
+    "considerations": dict,
+}
+
+
+def test_the_toolkits_json_has_its_fields_and_values_as_texts(folder):
+    document = json.loads(render(folder, "mct"))
+    assert {name: type(value) for name, value in document.items()} == MCT
+    metrics = document["quantitative_analysis"]["performance_metrics"]
+    assert [float(one["value"]) for one in metrics] == [f.value for f in exported(read_sources(folder))]
+    for one in metrics:
+        assert set(one) <= {"type", "value", "slice", "confidence_interval"}
+        assert all(isinstance(end, str) for end in one.get("confidence_interval", {}).values())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_data_are_valid_croissant(folder):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    dataset = mlcroissant.Dataset(jsonld=json.loads(render(folder, "croissant")))
+    assert not dataset.metadata.issues.errors
+
+
+def test_nothing_is_exported_that_is_under_no_limit_where_there_are_limits(folder):
+    sources = read_sources(folder)
+    bounded = {limit.measure for limit in sources.spec.policy}
+    assert {finding.measure for finding in exported(sources)} <= bounded
+    assert registry["hf"].function(sources)
