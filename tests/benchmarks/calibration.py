@@ -6,8 +6,8 @@ INCONCLUSIVE, and the coverage of the intervals that are published; beside it, o
 point estimate (largest minus smallest above the limit, smallest over largest below it) and one on fairlearn's
 percentile bootstrap of the range would have said.
 
-Every case is drawn a few hundred times; the worst are drawn again, many times and afresh, so that what is told of
-them is not the luck of the search. The full run writes ``audits/calibration.json`` and ``infra/calibration.md``.
+Every case is drawn a few hundred times; the worst are drawn again, many times, and the worst of these once more, so
+that what is told of it is not the luck of the search. The full run writes ``audits/calibration.json`` and ``infra/calibration.md``.
 """
 
 from __future__ import annotations
@@ -158,18 +158,22 @@ def wrong(tally: Tally, method: str) -> dict[str, float]:
 
 
 def examine(path: str, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
-    """Screen every case of a path, draw the worst again, and sum up by method."""
+    """Screen every case of a path, draw the worst again, the worst of these once more, and sum up by method."""
     cases, simulate = PATHS[path]
     chosen = [case for case in cases(quick) if case.path == path]
     few, many = (100, 1000) if quick else (400, 20_000)
     screened = [simulate(case, few, rng) for case in chosen]
     again: dict[int, Tally] = {}
+    told_of: dict[int, Tally] = {}
 
-    def drawn_again(ranked: list[int]) -> list[int]:
+    def drawn(at: int, kept: dict[int, Tally]) -> Tally:
+        if at not in kept:
+            kept[at] = simulate(chosen[at], max(many // max(chosen[at].groups ** 2 // 16, 1), many // 5), rng)
+        return kept[at]
+
+    def drawn_again(ranked: list[int]) -> None:
         for at in ranked[: 2 if quick else 4]:
-            if at not in again:
-                again[at] = simulate(chosen[at], max(many // max(chosen[at].groups ** 2 // 16, 1), many // 5), rng)
-        return ranked
+            drawn(at, again)
 
     result: dict[str, Any] = {"cases": len(chosen), "screened_with": few, "methods": {}, "coverage": {}}
     for method in [*screened[0].verdicts, *screened[0].gates]:
@@ -184,15 +188,15 @@ def examine(path: str, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
             drawn_again(sorted(ranked, key=lambda at: -told[at][key]))
             values = [(wrong(again[at], method)[key], at) for at in again if at in ranked]
             if values:
-                worst, at = max(values)
-                summary[key + "_small" * small] = _worst(worst, again[at])
+                last = drawn(max(values)[1], told_of)
+                summary[key + "_small" * small] = _worst(wrong(last, method)[key], last)
         result["methods"][method] = summary
     for method in {name: None for tally in screened for name in tally.coverage}:
         ranked = sorted(range(len(chosen)), key=lambda at: screened[at].coverage[method])
         drawn_again([at for at in ranked if not chosen[at].small])
-        least, at = min((again[at].coverage[method], at) for at in again if not chosen[at].small)
+        last = drawn(min((again[at].coverage[method], at) for at in again if not chosen[at].small)[1], told_of)
         mean = np.mean([tally.coverage[method] for tally in screened if not tally.case.small])
-        result["coverage"][method] = {"mean": round(float(mean), 4), "least": _worst(least, again[at])}
+        result["coverage"][method] = {"mean": round(float(mean), 4), "least": _worst(last.coverage[method], last)}
     return result
 
 
