@@ -14,7 +14,7 @@ from audits.errors import DataError, NotMeasurable
 from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP
 from audits.slices import CROSS
-from audits.subgroups.words import cluster_column, word_columns
+from audits.subgroups.words import Embedding, cluster_column, word_columns
 from audits.values import bin_names, value_key
 
 MOST_NUMBERS = 10
@@ -96,8 +96,14 @@ def _quarters(name: str, numbers: np.ndarray[Any, Any]) -> Categories:
     return Categories(name, np.where(known, codes, -1), bin_names(edges))
 
 
-def text_columns(evidence: Evidence, support: float, seed: int) -> list[Categories]:
+def text_columns(evidence: Evidence, support: float, seed: int, embedding: Embedding = "lsa") -> list[Categories]:
     """Return a column for each frequent word of the rows' texts, and one of clusters of texts.
+
+    Args:
+        evidence: rows.
+        support: least share of the rows that a word is in.
+        seed: of the clusters.
+        embedding: how texts become points.
 
     Raises:
         NotMeasurable: the rows have no text.
@@ -105,5 +111,5 @@ def text_columns(evidence: Evidence, support: float, seed: int) -> list[Categori
     texts = evidence.rows["text"].to_pylist()
     if not any(texts):
         raise NotMeasurable("the rows have no text, so no subgroups over words can be searched (text: false)")
-    cluster = cluster_column(texts, CLUSTERS, seed)
+    cluster = cluster_column(texts, CLUSTERS, seed, embedding)
     return [*word_columns(texts, support), *([cluster] if cluster else [])]

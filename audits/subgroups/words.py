@@ -1,28 +1,29 @@
 """Columns of categories from texts: which frequent words a text holds, and which texts are like it.
 
-Both look at the texts alone, never at how they were decided, so that searching them needs no rows of its own. The
-embedding is latent semantic analysis: weighted word counts on their leading components, then k-means. Each cluster is
-named by the words by which it differs most from the other texts.
-
-Source: Deerwester et al. 1990, JASIS 41:391 (latent semantic analysis).
+Both look at the texts alone, never at how they were decided, so that searching them needs no rows of its own. Texts
+are alike by k-means on an embedding (``audits.subgroups.embedding``); each cluster is named by the words by which it
+differs most from the other texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audits.discovery import Categories
+from audits.subgroups.embedding import lsa, minilm
 
 MOST_WORDS = 40
 """Words that are searched: the most frequent ones that are not everywhere."""
 
 _PATTERN = r"(?u)\b[^\W\d_][\w'-]+\b"
-_COMPONENTS = 50
-_SAMPLE = 100_000
+_SAMPLE = 20_000
+
+Embedding = Literal["lsa", "minilm"]
+"""Latent semantic analysis of the texts' own words, in seconds; or a sentence model, slower and better."""
 
 
 def word_columns(texts: Sequence[str | None], support: float, most: int = MOST_WORDS) -> list[Categories]:
@@ -47,38 +48,34 @@ def word_columns(texts: Sequence[str | None], support: float, most: int = MOST_W
     return found
 
 
-def cluster_column(texts: Sequence[str | None], clusters: int, seed: int) -> Categories | None:
+def cluster_column(
+    texts: Sequence[str | None], clusters: int, seed: int, embedding: Embedding = "lsa"
+) -> Categories | None:
     """Return the column of each text's cluster, named by its most distinctive words; ``None`` for too few texts.
 
     Args:
         texts: one per row, ``None`` where there is none.
         clusters: how many; texts that are fewer than ten times as many have none.
         seed: of components and centres.
+        embedding: how texts become points.
     """
     from sklearn.cluster import KMeans
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfTransformer
-    from sklearn.preprocessing import normalize
 
     counts, words = _counted(texts, 0.0, binary=False)
     filled = np.flatnonzero(np.diff(counts.indptr)) if words else np.empty(0, np.int64)
-    components = min(_COMPONENTS, len(words) - 1)
-    if len(filled) < 10 * clusters or components < 2:
+    if len(filled) < 10 * clusters or len(words) < 3:
         return None
-    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts[filled])
-    generator = np.random.default_rng(seed)
-    sample = np.sort(generator.permutation(len(filled))[:_SAMPLE])
-    svd = TruncatedSVD(components, random_state=seed).fit(weighted[sample])
-    points = normalize(svd.transform(weighted))
-    distinct = len(np.unique(points[sample].round(6), axis=0))
+    own_words = counts[filled]
+    points = lsa(own_words, seed) if embedding == "lsa" else minilm([texts[at] or "" for at in filled.tolist()])
+    some = points[np.sort(np.random.default_rng(seed).permutation(len(filled))[:_SAMPLE])]
+    distinct = len(np.unique(some.round(6), axis=0))
     if distinct < 2:
         return None
-    means = KMeans(min(clusters, distinct), n_init=4, random_state=seed).fit(points[sample])
-    own = means.predict(points)
-    present, own = np.unique(own, return_inverse=True)
+    means = KMeans(min(clusters, distinct), n_init=4, random_state=seed).fit(some)
+    present, own = np.unique(means.predict(points), return_inverse=True)
     codes = np.full(len(texts), -1, np.int16)
     codes[filled] = own
-    return Categories("texts like", codes, _names(weighted, own, len(present), words))
+    return Categories("texts like", codes, _names(own_words, own, len(present), words))
 
 
 def _counted(texts: Sequence[str | None], support: float, binary: bool) -> tuple[Any, list[str]]:
@@ -98,8 +95,11 @@ def _counted(texts: Sequence[str | None], support: float, binary: bool) -> tuple
     return counts.tocsr(), counter.get_feature_names_out().tolist()
 
 
-def _names(weighted: Any, own: NDArray[Any], clusters: int, words: Sequence[str]) -> list[str]:
-    """Each cluster's three words of which its texts hold most beyond what the others do."""
+def _names(counts: Any, own: NDArray[Any], clusters: int, words: Sequence[str]) -> list[str]:
+    """Each cluster's three words of which its texts hold most beyond what the others do, rare words weighing more."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
     total, names = np.asarray(weighted.sum(axis=0)).ravel(), []
     for cluster in range(clusters):
         mine = own == cluster

@@ -24,6 +24,7 @@ from audits.subgroups.leads import Lead, clearest_patterns, linear_rule
 from audits.subgroups.sample import Sample, sample
 from audits.subgroups.testing import half_of
 from audits.subgroups.whole import Search, whole_search
+from audits.subgroups.words import Embedding
 from audits.techniques import Column, technique
 
 ATTRIBUTE = "subgroups"
@@ -50,6 +51,7 @@ def subgroups(
     depth: Annotated[int, Field(ge=1)] = 3,
     top: Annotated[int, Field(ge=1)] = 10,
     text: bool = False,
+    embedding: Embedding = "lsa",
     linear: bool = True,
     permutations: Annotated[int, Field(ge=99)] = 1000,
 ) -> Iterator[Finding]:
@@ -72,6 +74,7 @@ def subgroups(
         depth: most categories together.
         top: most subgroups that are taken to the other half, per metric.
         text: search the rows' frequent words and clusters of texts too.
+        embedding: by what texts are alike: ``lsa`` their own words, ``minilm`` a sentence model (much slower).
         linear: look for a linear combination of the protected attributes too.
         permutations: for max-T, and replicates for bounds that hold for all subgroups.
 
@@ -90,7 +93,7 @@ def subgroups(
     data, left_out = data_columns(evidence, columns)
     searched = protected + [one for one in data if one.name not in {other.name for other in protected}]
     if text:
-        searched += text_columns(evidence, support, seed)
+        searched += text_columns(evidence, support, seed, embedding)
     if not searched:
         raise NotMeasurable("there is no column of categories to search subgroups in")
     cell = cells(evidence.label_codes(), evidence.decision_codes())

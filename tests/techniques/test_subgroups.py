@@ -195,6 +195,26 @@ def test_words_and_kinds_of_texts_are_subgroups(tmp_path):
     assert "no text" in none[0].missing
 
 
+def test_a_sentence_model_puts_texts_together_that_share_no_word():
+    from audits.subgroups.embedding import minilm
+    from audits.subgroups.words import cluster_column
+
+    money = [
+        "My mortgage was refused",
+        "The bank denied a loan",
+        "Credit was not granted",
+        "They rejected my borrowing",
+    ]
+    health = ["The nurse was kind", "A doctor cured me", "Surgery went well", "My physician listened"]
+    points = minilm([*money, *health])
+    assert points.shape == (8, 384)
+    near = points @ points.T
+    assert near[:4, :4].mean() > near[:4, 4:].mean() + 0.1
+    assert minilm(money) == pytest.approx(points[:4], abs=1e-6)
+    found = cluster_column([*money, *health] * 5, 2, 0, "minilm")
+    assert found.codes[:8].tolist() in ([0] * 4 + [1] * 4, [1] * 4 + [0] * 4)
+
+
 def test_no_words_are_told_of_rows_that_may_not_be_copied(tmp_path):
     evidence = evidence_of(tmp_path, people(count=100), text=["a letter"] * 100)
     spec = AuditSpec.model_validate(evidence.spec.model_dump() | {"evidence": "digest-only"})
