@@ -7,7 +7,8 @@ point estimate (largest minus smallest above the limit, smallest over largest be
 percentile bootstrap of the range would have said.
 
 Every case is drawn a few hundred times; the worst are drawn again, many times, and the worst of these once more, so
-that what is told of it is not the luck of the search. The full run writes ``audits/calibration.json`` and ``infra/calibration.md``.
+that what is told of it is not the luck of the search. The full run writes ``audits/calibration.json`` and
+``infra/calibration.md``.
 """
 
 from __future__ import annotations
