@@ -45,7 +45,7 @@ def reliability(
     share = quotient(positive, worth)
     effective = np.minimum(kish(worth, total(weights**2)), n)
     if known.clusters is not None:
-        effective = _clustered(key, many, known, weights, n)
+        effective = _clustered(key, n, known.labels, weights, known.clusters)
     low, high = bounds("wilson", {"x": share * effective, "n": np.maximum(effective, 1e-9)}, critical(level))
     found: list[list[dict[str, float]]] = [[] for _ in range(groups)]
     for at in np.flatnonzero(worth > 0):
@@ -56,16 +56,16 @@ def reliability(
     return found
 
 
-def _clustered(key: NDArray[Any], many: int, known: ScoredRows, weights: Floats, n: Floats) -> Floats:
+def _clustered(
+    key: NDArray[Any], n: Floats, labels: NDArray[np.int8], weights: Floats, clusters: NDArray[np.int32]
+) -> Floats:
     """Effective rows of each cell, from how much its clusters differ."""
     order = np.argsort(key, kind="stable")
-    ends = np.searchsorted(key[order], np.arange(many + 1))
-    assert known.clusters is not None  # noqa: S101 - the caller has looked
-    found = np.zeros(many)
-    for at in range(many):
+    ends = np.searchsorted(key[order], np.arange(len(n) + 1))
+    found = np.zeros(len(n))
+    for at in np.flatnonzero(n):
         part = order[ends[at] : ends[at + 1]]
-        _, inside = np.unique(known.clusters[part], return_inverse=True)
-        if len(part):
-            among = np.bincount(inside, weights[part])
-            found[at] = cluster_effective(np.bincount(inside, weights[part] * known.labels[part]), among, n[at])
+        _, inside = np.unique(clusters[part], return_inverse=True)
+        among = np.bincount(inside, weights[part])
+        found[at] = cluster_effective(np.bincount(inside, weights[part] * labels[part]), among, float(n[at]))
     return found

@@ -39,8 +39,9 @@ class ScoredRows:
         """Return some of the rows (a mask over them)."""
         kept = self.kept.copy()
         kept[kept] = rows
-        weights, clusters = (None if part is None else part[rows] for part in (self.weights, self.clusters))
-        return ScoredRows(kept, self.labels[rows], self.scores[rows], weights, clusters, self.told)  # type: ignore[arg-type]
+        weights = None if self.weights is None else self.weights[rows]
+        clusters = None if self.clusters is None else self.clusters[rows]
+        return ScoredRows(kept, self.labels[rows], self.scores[rows], weights, clusters, self.told)
 
 
 def scored_rows(evidence: Evidence) -> ScoredRows:
@@ -57,12 +58,13 @@ def scored_rows(evidence: Evidence) -> ScoredRows:
     kept = np.isfinite(scores)
     if not kept.any():
         raise NotMeasurable("no row has a score, so nothing can be said of scores")
-    weights, clusters = evidence.weights(), evidence.cluster_codes()
     told: dict[str, Any] = {}
+    weights, clusters = evidence.weights(), evidence.cluster_codes()
     if not kept.all():
         told["rows_without_score"] = int((~kept).sum())
         scores, labels = scores[kept], labels[kept]
-        weights, clusters = (None if part is None else part[kept] for part in (weights, clusters))  # type: ignore[assignment]
+        weights = None if weights is None else weights[kept]
+        clusters = None if clusters is None else clusters[kept]
     if evidence.spec.data.label is not None and (unknown := int((labels < 0).sum())):
         told["rows_without_truth"] = unknown
     threshold = evidence.spec.data.threshold
