@@ -60,7 +60,7 @@ def per_list(lists: Codes, codes: Codes, shape: tuple[int, int], worth: Floats |
 def expected_attention(items: Floats, attention: Floats) -> Floats:
     """Return the attention each group would get were the order of its lists random: lists × groups."""
     share = quotient(items, np.broadcast_to(items.sum(axis=1, keepdims=True), items.shape))
-    return share * attention.sum(axis=1, keepdims=True)
+    return np.asarray(share * attention.sum(axis=1, keepdims=True))
 
 
 def prefixes(

@@ -89,5 +89,5 @@ def units_of(
     worth = np.ones(len(own)) if weights is None else weights[known]
     if unit is not None:
         keys, inside = np.unique(unit[known] * groups + own, return_inverse=True)
-        own, worth = keys % groups, np.bincount(inside, worth, minlength=len(keys))
+        own, worth = keys % groups, np.bincount(inside, worth, minlength=len(keys)).astype(np.float64)
     return kish(np.bincount(own, worth, minlength=groups), np.bincount(own, worth**2, minlength=groups))
