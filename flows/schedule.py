@@ -69,7 +69,7 @@ def _registered(flow: Any, about: dict[str, Any], pool: str) -> str:
     """Register the deployment, and return its id."""
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound
-    from prefect.flows import EntrypointType
+    from prefect.types.entrypoint import EntrypointType
 
     try:
         with get_client(sync_client=True) as client:
