@@ -122,7 +122,7 @@ def against_polars(folder: str, repeats: int = 3) -> dict[str, float]:
     path, names = Path(folder), list(GROUPS)
 
     def columns(attributes: list[str]) -> pl.LazyFrame:
-        left = pl.scan_parquet(path / "slices.parquet").select(pl.col(attributes).cast(pl.String))
+        left = pl.scan_parquet(path / "slices.parquet").select(attributes)
         right = pl.scan_parquet(path / "rows.parquet").select("label", "decision")
         return pl.concat([left, right], how="horizontal")
 

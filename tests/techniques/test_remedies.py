@@ -503,3 +503,32 @@ def test_groups_too_small_to_fit_to_are_said_to_be(tmp_path):
     assert [f.missing for f in remedies(evidence)] == [
         "fewer than two groups have 30 rows on the half that would be fitted on"
     ]
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say(tmp_path):
+    """Of the shifted scores the rates beyond any threshold are known: Φ of the distance, half a group each way."""
+    from scipy.stats import norm
+
+    def of(threshold, shift):
+        """Share that is positive, and share that is right."""
+        at = np.log(threshold / (1 - threshold))
+        positive, negative = norm.sf(at, 1 - shift), norm.sf(at, -1 - shift)
+        return (positive + negative) / 2, (positive + 1 - negative) / 2
+
+    inside = {"gap": 0, "gap_change": 0, "accuracy_change": 0}
+    for seed in range(60):
+        names, truth, score, decision = shifted(600, seed=seed)
+        evidence = evidence_of(tmp_path / str(seed), names, decision, label=truth, score=score)
+        mended = numbers(evidence, alternatives=["group_thresholds"])["group thresholds"]
+        chosen = {n: float(t.removeprefix(">= ")) for n, t in mended["gap"].details["thresholds"].items()}
+        (a, right_a), (b, right_b) = of(chosen["a"], 0), of(chosen["b"], 1)
+        (a_now, right_a_now), (b_now, right_b_now) = of(0.5, 0), of(0.5, 1)
+        true = {
+            "gap": a - b,
+            "gap_change": (a - b) - (a_now - b_now),
+            "accuracy_change": (right_a + right_b - right_a_now - right_b_now) / 2,
+        }
+        assert mended["gap"].details["between"] == ["a", "b"]
+        for kind, value in true.items():
+            inside[kind] += mended[kind].interval.low <= value <= mended[kind].interval.high
+    assert all(52 <= count <= 60 for count in inside.values()), inside
