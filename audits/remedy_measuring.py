@@ -11,8 +11,8 @@ from audits.alternatives import Rows, Tried
 from audits.findings import Evidence as Source
 from audits.findings import Finding, Interval, Support, rounded
 from audits.metrics.changing import Decided, Moved, moved
-from audits.metrics.counting import cells, tally, tally_clusters
-from audits.metrics.groups import Counted, GroupRates, measure
+from audits.metrics.counting import cells
+from audits.metrics.groups import GroupRates, count_rows, measure
 from audits.registry import Entry
 from audits.remedies import Target
 from audits.statistics import bounds, critical
@@ -43,18 +43,11 @@ class Measuring:
 
     def rates(self, decisions: NDArray[np.int8], chosen: NDArray[np.bool_]) -> GroupRates:
         """The rate in every group, on the chosen rows."""
-        rows, data = self.rows, self.rows.evidence.spec.data
-        codes, cell = rows.codes[chosen], cells(rows.labels, decisions)[chosen]
-        weights = rows.weights[chosen] if data.weight else None
-        number = len(rows.groups)
-        counted = Counted(
-            rows.attribute,
-            rows.groups,
-            tally(codes, number, cell),
-            None if weights is None else tally(codes, number, cell, weights),
-            None if weights is None else tally(codes, number, cell, weights**2),
-            None if rows.clusters is None else tally_clusters(codes, number, cell, rows.clusters[chosen], weights),
-        )
+        rows = self.rows
+        weights = rows.weights[chosen] if rows.evidence.spec.data.weight else None
+        clusters = None if rows.clusters is None else rows.clusters[chosen]
+        cell = cells(rows.labels, decisions)[chosen]
+        counted = count_rows(rows.attribute, rows.codes[chosen], rows.groups, cell, weights, clusters)
         return measure(rows.evidence, self.asked.entry, counted, 1)
 
     def moved(self, entry: Entry, one: Tried, codes: NDArray[np.integer[Any]], groups: int) -> Moved:
