@@ -69,7 +69,7 @@ def membership_jaccard_index(labels: LabelCounts) -> Share:
     among="rows with a label, or everybody is of the group, or of one label",
     good="zero",
     task="data",
-    scale="number",
+    scale="signed",
     unit="correlation",
     across=True,
     names={"rai_toolbox": "Kendall Rank Correlation (of each group, then their difference)"},

@@ -46,7 +46,7 @@ def f1_score(counts: Counts) -> Share:
     source="Matthews 1975, Biochimica et Biophysica Acta 405:442",
     among="rows of both truths and of both decisions",
     good="quality",
-    scale="number",
+    scale="signed",
     unit="correlation",
     names={"credo": "matthews_correlation_coefficient"},
 )

@@ -56,7 +56,7 @@ def generalized_entropy(benefits: ArrayLike, people: ArrayLike, alpha: float) ->
     among=_AMONG,
     good="zero",
     over="groups",
-    scale="number",
+    scale="positive",
     unit="index",
     names={
         "aif360": "generalized_entropy_index, generalized_entropy_error",
@@ -74,7 +74,7 @@ def generalized_entropy_index(counts: Counts) -> Share:
     among=_AMONG,
     good="zero",
     over="groups",
-    scale="number",
+    scale="positive",
     unit="index",
     names={"aif360": "theil_index", "holisticai": "theil_index"},
 )
@@ -88,7 +88,7 @@ def theil_index(counts: Counts) -> Share:
     among="rows with a known truth, or has false negatives (who have nothing)",
     good="zero",
     over="groups",
-    scale="number",
+    scale="positive",
     unit="index",
     names={"aif360": "generalized_entropy_index(alpha=0) (divided by the mean once too often)"},
 )
@@ -102,7 +102,7 @@ def mean_log_deviation(counts: Counts) -> Share:
     among=_AMONG,
     good="zero",
     over="groups",
-    scale="number",
+    scale="positive",
     unit="index",
     names={
         "aif360": "coefficient_of_variation",

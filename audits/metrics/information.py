@@ -105,6 +105,7 @@ def label_differential_fairness(counts: Counts) -> Share:
     over="groups",
     scale="number",
     unit="nats",
+    boundary=True,
     names={"aif360": "differential_fairness_bias_amplification, df_bias_amplification (predictions − labels)"},
 )
 def bias_amplification(counts: Counts) -> Share:

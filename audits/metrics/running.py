@@ -299,7 +299,7 @@ def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
             details = {"by_chance": rounded(float(expected))}
             p = (float(chance), float(chance))
     if number.known:
-        found = ("normal", {"mean": value, "se": float(number.se)})
+        found = _scaled(entry.facts["scale"], value, float(number.se))
     yield _finding(
         entry,
         data,
@@ -345,7 +345,7 @@ def _missing(entry: Entry, data: Summarised, own: Share) -> list[str]:
 
 
 def _scaled(scale: str, value: float, se: float) -> tuple[str, dict[str, float]] | None:
-    """The interval of one group's own number, on the scale on which it is nearly normal."""
+    """The interval of one number of one group, or of all, on the scale on which it is nearly normal."""
     if scale in ("rate", "proportion"):
         if not 0 < value < 1:
             return None
@@ -409,7 +409,7 @@ def _finding(
 def _why_no_interval(entry: Entry, data: Summarised) -> str:
     if entry.facts["boundary"]:
         end = "greatest" if entry.facts["good"] == "one" else "least"
-        return f"parity is the {end} value it can take, so no interval from resampled rows is valid"
+        return f"parity is the {end} value that it or its parts can take, so no interval from resampled rows is valid"
     if data.replicates is None:
         return data.unresampled
     return "it hardly varies, or often does not exist, in resampled rows"

@@ -17,6 +17,7 @@ from audits.metrics.pairing import known_groups
 from audits.metrics.replicating import add_up, tables
 from audits.metrics.running import Summarised, findings
 from audits.metrics.strata import usable
+from audits.metrics.sums import units_of
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats
 from audits.techniques import Column, technique
@@ -102,6 +103,7 @@ def _findings(
             favourable=evidence.spec.data.positive_is_favourable,
             file=file,
             selector=f"{attribute} in strata of {strata[0]}",
+            units=units_of(codes, len(groups), clusters, cell >= 0, weights),
             details=_told(strata[1], counted, used, known, int((cell < 0).sum())),
         ),
     )

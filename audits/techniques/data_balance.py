@@ -17,6 +17,7 @@ from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.replicating import add_up, tables
 from audits.metrics.representation import SIZES
 from audits.metrics.running import Summarised, findings
+from audits.metrics.sums import units_of
 from audits.registry import Entry
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats
@@ -90,6 +91,7 @@ def data_balance(
                     favourable=evidence.spec.data.positive_is_favourable,
                     file=file,
                     selector=f"{column or 'label'} by {attribute}",
+                    units=units_of(codes, len(groups), clusters, values < len(names), weights),
                     details={"values": names} if column else {},
                 ),
             )
