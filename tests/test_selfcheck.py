@@ -83,6 +83,14 @@ def test_a_wrong_answer_fails_and_one_that_cannot_be_computed_says_why():
     assert "NOT reproduced  wrong: got 0.5100, expected 0.50 (by hand, on paper)" in report.to_text()
 
 
+def test_a_file_of_answers_that_cannot_be_read_fails_and_stops_no_audit(monkeypatch):
+    monkeypatch.setitem(sys.modules, "audits.known_answers.inference", None)
+    report = selfcheck()
+    [wrong] = [check for check in report.checks if not check.ok]
+    assert wrong.name == "the answers of inference"
+    assert "audits.known_answers.inference" in wrong.got
+
+
 def test_no_known_answer_at_all_is_no_success():
     assert not selfcheck([]).ok
 
