@@ -205,12 +205,15 @@ class _Family:
 
     def _widening(self, a: int, b: int) -> dict[str, float]:
         new, old = (float(rate[a] - rate[b]) for rate in (self.both.new, self.both.old))
-        before = _se(self.both.before, a, b)
+        same, turned, before = (_se(part, a, b) for part in (self.both.change, self.both.total, self.both.before))
+        third = [float(part[a] - part[b]) for part in (self.both.change_third, self.both.total_third)]
         return {
             "same": new - old,
-            "same_se": _se(self.both.change, a, b),
+            "same_se": same,
+            "same_skew": third[0] / same**2,
             "turned": new + old,
-            "turned_se": _se(self.both.total, a, b),
+            "turned_se": turned,
+            "turned_skew": third[1] / turned**2,
             "behind": float(old < -_SURELY * before),
         }
 

@@ -110,6 +110,30 @@ def test_the_spread_of_a_change_is_that_of_resampled_rows(measure, weighted):
     assert known.plain is (measure != "precision" and not weighted)
 
 
+def test_groups_that_share_clusters_move_together():
+    """Each cluster has rows of both groups and flips as one: what it adds to both cancels in their gap."""
+    rng = np.random.default_rng(8)
+    many = 500
+    codes, clusters = np.tile([0, 1, 0, 1], many), np.repeat(np.arange(many), 4)
+    labels = np.full(4 * many, -1, np.int8)
+    old = rng.integers(0, 2, 4 * many).astype(np.int8)
+    new = np.where(np.repeat(rng.random(many) < 0.3, 4), 1, old).astype(np.int8)
+    entry = metrics.registry["selection_rate"]
+    known = moved(entry, Decided(codes, 2, labels, old, new, clusters=clusters))
+    rows = np.arange(4 * many).reshape(many, 4)
+
+    def again():
+        at = rows[rng.integers(0, many, many)].ravel()
+        one = moved(entry, Decided(codes[at], 2, labels[at], old[at], new[at]))
+        change = one.new - one.old
+        return change[0], change[0] - change[1]
+
+    spread = np.std([again() for _ in range(600)], axis=0)
+    pair = np.sqrt(known.change[0, 0] + known.change[1, 1] - 2 * known.change[0, 1])
+    assert spread == pytest.approx([np.sqrt(known.change[0, 0]), pair], rel=0.12)
+    assert known.change[0, 1] > 0.2 * known.change[0, 0]
+
+
 # --- laws
 
 
@@ -185,13 +209,34 @@ def test_a_gap_that_grew_to_the_limit_is_passed_and_failed_no_oftener_than_the_l
     same, turned = se * np.sqrt(2 - 2 * correlation), se * np.sqrt(2 + 2 * correlation)
     low, high = [], []
     for sign in (1, -1):
-        counts = {"same": sign * (new - old), "same_se": same, "turned": sign * (new + old), "turned_se": turned}
+        counts = {"same": sign * (new - old), "same_se": same, "same_skew": 0}
+        counts |= {"turned": sign * (new + old), "turned_se": turned, "turned_skew": 0}
         counts["behind"] = sign * old < -3.09 * se
         high.append(bounds("widening", counts, one_sided(0.95))[1])
         low.append(bounds("widening", counts, critical(0.95))[0])
     assert abs(after) - abs(before) == pytest.approx(0.05)
     assert (np.maximum(*high) < 0.05).mean() < 0.053
     assert (np.maximum(*low) > 0.05).mean() < 0.027
+
+
+@pytest.mark.parametrize("rows", [100, 300, 1000])
+@pytest.mark.parametrize("flips", [0.01, 0.03, 0.05, 0.1, 0.2])
+def test_few_flips_that_all_go_one_way_are_passed_no_oftener_than_the_level_says(rows, flips):
+    """Without the correction for their skewness it was up to 1.4 times as often."""
+    from scipy.stats import binom
+
+    chances = binom.pmf(np.arange(rows + 1), rows, flips)
+    codes, old = np.repeat([0, 1], rows), np.zeros(2 * rows, np.int8)
+    passed = 0.0
+    for up in np.flatnonzero(chances > 1e-6):
+        new = old.copy()
+        new[:up] = 1
+        known = moved(metrics.registry["selection_rate"], Decided(codes, 2, np.full_like(old, -1), old, new))
+        variance = known.change[0, 0] + known.change[1, 1]
+        same = {"same": up / rows, "same_se": variance**0.5, "same_skew": known.change_third[0] / variance}
+        counts = {**same, **{name.replace("same", "turned"): value for name, value in same.items()}, "behind": 0}
+        passed += chances[up] * bool(bounds("widening", counts, one_sided(0.95))[1] < flips - 1e-12)
+    assert passed < 0.0525
 
 
 def test_a_planted_change_is_found_beside_noise_that_is_not(tmp_path):

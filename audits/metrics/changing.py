@@ -46,7 +46,8 @@ class Moved:
     ``exists`` whether both rates exist · ``rows`` rows in a denominator of either · ``units`` independent rows or
     clusters behind them · ``up``, ``down`` rows that count under the new decisions only, under the old only ·
     ``plain`` whether the change is that of independent unweighted pairs, (up − down)/rows · ``change``, ``total`` and
-    ``before`` covariances between the groups of new − old, new + old and old: groups × groups.
+    ``before`` covariances between the groups of new − old, new + old and old: groups × groups · ``change_third``,
+    ``total_third`` third central moments of each group's (of groups that share clusters as if they did not).
     """
 
     old: Floats
@@ -60,6 +61,8 @@ class Moved:
     change: Floats
     total: Floats
     before: Floats
+    change_third: Floats
+    total_third: Floats
 
 
 def moved(entry: Entry, rows: Decided) -> Moved:
@@ -74,6 +77,7 @@ def moved(entry: Entry, rows: Decided) -> Moved:
     counts = _table(key, rows.groups, None)
     weights = counts if rows.weights is None else _table(key, rows.groups, rows.weights)
     squares = counts if rows.weights is None else _table(key, rows.groups, rows.weights**2)
+    cubes = counts if rows.weights is None else _table(key, rows.groups, rows.weights**3)
     whole_new, whole_old = weights @ among, np.swapaxes(weights, 1, 2) @ among
     totals = {"new": whole_new.sum(axis=1), "old": whole_old.sum(axis=1)}
     new_rate = quotient((weights @ of).sum(axis=1), totals["new"])
@@ -82,7 +86,7 @@ def moved(entry: Entry, rows: Decided) -> Moved:
     own_old = quotient(of - old_rate[:, None] * among, totals["old"][:, None])[:, :, None]
     counted = (among[:, None] + among[None, :] > 0) * 1.0
     flips = of[None, :] - of[:, None]
-    spread = _Spread(rows, counts * counted, weights * counted, squares * counted, key)
+    spread = _Spread(rows, key, *(table * counted for table in (counts, weights, squares, cubes)))
     same_rows = not ((counts > 0) & (among[:, None] != among[None, :])).any()
     return Moved(
         old=old_rate,
@@ -96,6 +100,8 @@ def moved(entry: Entry, rows: Decided) -> Moved:
         change=spread.covariance(own_new - own_old),
         total=spread.covariance(own_new + own_old),
         before=spread.covariance(own_old + 0 * own_new),
+        change_third=spread.third(own_new - own_old),
+        total_third=spread.third(own_new + own_old),
     )
 
 
@@ -124,10 +130,12 @@ def _table(key: NDArray[np.intp], groups: int, weights: Floats | None) -> Floats
 
 
 class _Spread:
-    """Variances of sums over rows, from what a row of each group and pair of cells adds."""
+    """Moments of sums over rows, from what a row of each group and pair of cells adds."""
 
-    def __init__(self, rows: Decided, counts: Floats, weights: Floats, squares: Floats, key: NDArray[np.intp]) -> None:
-        self.rows, self.squares, self.key = rows, squares, key
+    def __init__(
+        self, rows: Decided, key: NDArray[np.intp], counts: Floats, weights: Floats, squares: Floats, cubes: Floats
+    ) -> None:
+        self.rows, self.squares, self.cubes, self.key = rows, squares, cubes, key
         counted = counts.ravel()[key] > 0
         if rows.clusters is None:
             self.units = kish(weights.sum(axis=(1, 2)), squares.sum(axis=(1, 2)))
@@ -139,17 +147,25 @@ class _Spread:
 
     def covariance(self, own: Floats) -> Floats:
         """Return the covariances between groups of Σ w·own, one row (or cluster) more each way added to each."""
+        widened = quotient(self.units, self.units + 2)
         if self.rows.clusters is None:
             found = np.diag((self.squares * own**2).sum(axis=(1, 2)))
         else:
-            each = own.ravel()[self.key] * (1.0 if self.rows.weights is None else self.rows.weights)
-            sums = np.bincount(self.cluster, each, minlength=self.many * self.rows.groups)
-            sums = sums.reshape(self.many, self.rows.groups)
+            sums = self._sums(own)
             found = sums.T @ sums
-        widened = quotient(self.units, self.units + 2)
-        if self.rows.clusters is not None:
             widened = widened * np.sqrt(quotient(self.units, self.units - 1)) * _few(self.units)
         return found * np.outer(widened, widened) + np.diag(2 / (self.units + 2) ** 2)
+
+    def third(self, own: Floats) -> Floats:
+        """Return the third central moment of Σ w·own of each group."""
+        if self.rows.clusters is None:
+            return np.asarray((self.cubes * own**3).sum(axis=(1, 2)))
+        return np.asarray((self._sums(own) ** 3).sum(axis=0))
+
+    def _sums(self, own: Floats) -> Floats:
+        """What each cluster adds to each group: clusters × groups."""
+        each = own.ravel()[self.key] * (1.0 if self.rows.weights is None else self.rows.weights)
+        return np.bincount(self.cluster, each, minlength=self.many * self.rows.groups).reshape(self.many, -1)
 
 
 def _few(clusters: Floats) -> Floats:

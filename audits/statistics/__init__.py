@@ -59,7 +59,7 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "one-way": one_way,  # b, c, n: exact where all flips go one way
     "tango+one-way": agreed_paired,  # b, c, n: the hull of both
     "bonett-price": bonett_price,  # b, c, n
-    "widening": widening,  # same, same_se, turned, turned_se, behind
+    "widening": widening,  # same, same_se, same_skew, turned, turned_se, turned_skew, behind
     "t": t_interval,  # mean, se, df
     "normal": normal_interval,  # mean, se
     "log-normal": log_normal_interval,  # mean, se of the logarithm

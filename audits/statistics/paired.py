@@ -83,7 +83,14 @@ def newcombe_paired(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike, z: A
 
 
 def widening(
-    same: ArrayLike, same_se: ArrayLike, turned: ArrayLike, turned_se: ArrayLike, behind: ArrayLike, z: ArrayLike
+    same: ArrayLike,
+    same_se: ArrayLike,
+    same_skew: ArrayLike,
+    turned: ArrayLike,
+    turned_se: ArrayLike,
+    turned_skew: ArrayLike,
+    behind: ArrayLike,
+    z: ArrayLike,
 ) -> tuple[Floats, Floats]:
     """Interval of a lead in a new model minus the size of the gap in the old one: g₁ − |g₀|.
 
@@ -94,16 +101,30 @@ def widening(
     Args:
         same: g₁ − g₀.
         same_se: its standard error, over the same rows.
+        same_skew: its third central moment over its variance: few flips that all go one way are skewed, and the limit
+            on their side is moved out by (2z² + 1)/6 of it; the other one stays.
         turned: g₁ + g₀.
         turned_se: its standard error.
+        turned_skew: its third central moment over its variance.
         behind: 1 where g₀ lies below 0 by more than 3.09 of its standard errors (1 in 1,000), else 0.
         z: two-sided critical value.
 
-    Source: intersection-union test, Berger 1982, Technometrics 24:295, on normal limits.
+    Source: intersection-union test, Berger 1982, Technometrics 24:295, on normal limits corrected for skewness, Johnson
+    1978, JASA 73:536; Hall 1992, Journal of the Royal Statistical Society B 54:221.
     """
-    same, same_se, turned, turned_se, behind, z = arrays(same, same_se, turned, turned_se, behind, z)
-    low = np.minimum(same - z * same_se, turned - z * turned_se)
-    return low, np.where(behind > 0, turned + z * turned_se, same + z * same_se)
+    same, same_se, same_skew, turned, turned_se, turned_skew, behind, z = arrays(
+        same, same_se, same_skew, turned, turned_se, turned_skew, behind, z
+    )
+    out = (2 * z * z + 1) / 6
+    low = np.minimum(
+        same - z * same_se + out * np.minimum(same_skew, 0), turned - z * turned_se + out * np.minimum(turned_skew, 0)
+    )
+    high = np.where(
+        behind > 0,
+        turned + z * turned_se + out * np.maximum(turned_skew, 0),
+        same + z * same_se + out * np.maximum(same_skew, 0),
+    )
+    return low, high
 
 
 def mcnemar_z(b: float, c: float) -> float:
