@@ -15,7 +15,7 @@ from audits.statistics.differences import pooled_z
 from audits.statistics.multiplicity import westfall_young
 from audits.statistics.simultaneous import holm, one_sided
 from audits.subgroups import outcomes_of
-from audits.subgroups.divergence import beta_t, corrective, divergence, redundant, shapley
+from audits.subgroups.divergence import beta_t, corrective, divergence, multiaccuracy, redundant, shapley
 from audits.subgroups.linear import fit_linear, gamma
 from audits.subgroups.sample import sample
 from audits.subgroups.slices import best_slices, score_bound, slice_score
@@ -100,6 +100,18 @@ def test_max_t_finds_more_than_bonferroni_over_the_same_patterns(shared_data):
     assert 3.2 < limit < 3.595  # Bonferroni's for 154 two-sided tests at .05
     found = (westfall_young(z, permuted) < 0.05).sum()
     assert found >= (westfall_young(z, permuted, step_down=False) < 0.05).sum() >= (z > 3.595).sum() > 0
+
+
+@pytest.mark.shared
+def test_observed_rates_within_decisions_are_not_multiaccurate_on_compas(shared_data):
+    columns, label, decision = compas(shared_data)
+    patterns = search(gather(columns, 2 * label + decision, 4, 0.1), 1)
+    apart = multiaccuracy(patterns.tables, [0, 0, 1, 1], [0, 1, 0, 1])
+    place = patterns.index()
+    none, many = place[frozenset({("#prior", "0")})], place[frozenset({("#prior", ">3")})]
+    assert patterns.tables[[none, many]].sum(axis=1).tolist() == [2085, 1811]
+    assert apart[[none, many]] == pytest.approx([-0.0448, 0.0433], abs=5e-5)
+    assert apart[0] == pytest.approx(0)
 
 
 @pytest.mark.shared

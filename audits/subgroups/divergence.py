@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audits.discovery import Patterns
-from audits.statistics.roots import Floats
+from audits.statistics.roots import Floats, quotient
 
 
 def divergence(of: ArrayLike, among: ArrayLike) -> Floats:
@@ -44,6 +44,24 @@ def beta_t(of: ArrayLike, among: ArrayLike) -> Floats:
     b = np.asarray(among, np.float64) - a + 2
     mean, variance = a / (a + b), a * b / ((a + b) ** 2 * (a + b + 1))
     return np.asarray(np.abs(mean - mean[0]) / np.sqrt(variance + variance[0]))
+
+
+def multiaccuracy(tables: ArrayLike, truth: ArrayLike, level: ArrayLike) -> Floats:
+    """Return E[c(x)(y − f)] of each pattern: how far truth lies above prediction in it, times its share of all rows.
+
+    f is the observed rate of each level of the score among all rows, so that it is calibrated on the whole; 0 for
+    every pattern is multiaccuracy.
+
+    Args:
+        tables: rows by pattern and outcome, the first pattern all rows.
+        truth: 1 or 0 of each outcome.
+        level: level of the score (or the decision) of each outcome, whole numbers from 0.
+
+    Source: Hébert-Johnson, Kim, Reingold, Rothblum 2018, Multicalibration, ICML.
+    """
+    tables, truth, level = np.asarray(tables, np.float64), np.asarray(truth, np.float64), np.asarray(level)
+    predicted = quotient(np.bincount(level, tables[0] * truth), np.bincount(level, tables[0]))
+    return np.asarray(tables @ (truth - predicted[level]) / tables[0].sum())
 
 
 def shapley(patterns: Patterns, value: ArrayLike, at: int) -> dict[tuple[str, str], float]:
