@@ -1,6 +1,8 @@
 """Predicted numbers: errors, means and whole distributions of every group.
 
-Each is a function of sums over rows, and of how many rows lie at each value (``audits.metrics.predicted``).
+Each is a function of sums over rows, and of how many rows lie at each value (``audits.metrics.predicted``). What
+holisticai calls the no-disparate-impact level is left out: the first of a hundred thresholds, from the top, at which a
+ratio of rates lies between 0.8 and 1.2 is as a rule among the fewest rows, where the ratio is chance.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ MOST_VALUES = 4096
 """Up to this many different predictions each is a value of its own; of more, each group's quantiles are the values."""
 
 _MOST_NUMBERS = 1 << 24  # numbers of all tables by chance together
-_FEWEST = 100
+_FEWEST, _CHANCES = 100, 500
 _SHORT = "short_by_at_most"
 _DISTANCES = ("cdf_parity", "statistical_parity_area", "wasserstein_distance", "regression_statistical_parity")
 _MARKED = ("scoring_rate", "quantile_rate")
@@ -200,7 +200,7 @@ def _distances(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequenc
     cell = np.full(len(codes), -1, np.int64)
     cell[known] = place
     rng = np.random.default_rng([evidence.spec.statistics.seed, 2, evidence.attributes.index(attribute)])
-    number = max(_FEWEST, min(bootstrap.NUMBER, _MOST_NUMBERS // (len(groups) * len(value))))
+    number = max(_FEWEST, min(_CHANCES, _MOST_NUMBERS // (len(groups) * len(value))))
     table, chance = _by_chance(evidence, codes[known], groups, place, len(value), known, number, rng)
     many = np.bincount(codes[known], minlength=len(groups)).astype(np.float64)
     details = dict(rows.details)
