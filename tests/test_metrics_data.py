@@ -14,6 +14,7 @@ from tables import write_evidence
 from audits.errors import SpecError
 from audits.findings import MISSING_GROUP
 from audits.metrics import of_task
+from audits.metrics import registry as registry_of_metrics
 from audits.metrics.balance import LabelCounts
 from audits.metrics.counting import cells
 from audits.metrics.replicating import add_up, equal_groups, tables
@@ -375,3 +376,37 @@ def test_disparity_of_two_groups_sums_to_nothing():
     random = np.random.default_rng(5)
     of, among = disparity(labels(random.integers(1, 9, (2, 4, 2))))
     assert (of / among).sum() == pytest.approx(0)
+
+
+def chances(rows, number=120, seed=4):
+    """How often equal groups differ as much by chance, of many draws of ``rows(random)``."""
+    random, function = np.random.default_rng(seed), registry_of_metrics["label_total_variation"].function
+
+    def distance(table):
+        one, other = (LabelCounts(table[..., at, None, :], np.zeros((*table.shape[:-2], 1))) for at in (0, 1))
+        of, among = function(one, other)
+        return of / among
+
+    p = []
+    for _ in range(number):
+        codes, label, weights, clusters = rows(random)
+        many = tables(codes, 2, label, 2, weights, clusters, 200, random)
+        p.append((1 + (distance(many.by_chance) >= distance(many.table) - 1e-12).sum()) / 201)
+    return np.array(p)
+
+
+def test_equal_groups_of_rows_in_clusters_or_of_weighted_rows_are_not_found_to_differ():
+    def clustered(random, told):
+        cluster = np.repeat(np.arange(60), 10)
+        label = random.random(600) < 1 / (1 + np.exp(0.5 - random.normal(0, 1, 60)[cluster]))
+        return cluster % 2, label.astype(int), None, cluster if told else None
+
+    def weighted(random):
+        weights = random.exponential(size=400)
+        return random.integers(0, 2, 400), random.integers(0, 2, 400), weights, None
+
+    assert np.mean(chances(lambda random: clustered(random, True)) < 0.1) < 0.18
+    assert np.mean(chances(lambda random: clustered(random, False)) < 0.1) > 0.2  # taken for rows of their own
+    found = chances(weighted)
+    assert np.mean(found < 0.1) < 0.18
+    assert 0.4 < found.mean() < 0.6
