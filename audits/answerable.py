@@ -73,12 +73,13 @@ def available(spec: AuditSpec, evidence: Evidence, edits: list[dict[str, Any]]) 
         no_pairs = ("the spec asks for no counterfactuals", "add counterfactuals: {swap: {}}")
     else:
         no_pairs = ("not one counterfactual could be made", "see the reasons below")
-    no_decisions = ("the spec names neither a model nor decisions", "add model:, or data.decision")
+    labelled = data.label is not None and evidence.rows["label"].null_count < evidence.rows.num_rows
+    alone = ": only what needs the label alone is measured" if labelled else ""
+    no_decisions = (f"the spec names neither a model nor decisions{alone}", "add model:, or data.decision")
     if model is not None and model.kind == "causal-lm":
         no_decisions = ("a causal language model scores texts and decides nothing", "")
     elif data.score is not None:
         no_decisions = ("the data hold scores and the spec no data.threshold", "say which are positive: threshold: …")
-    labelled = data.label is not None and evidence.rows["label"].null_count < evidence.rows.num_rows
     no_labels = ("no row has a truth", "") if data.label else ("the spec names no label", "add data.label")
     decided = (model is not None and model.kind != "causal-lm") or data.decision or (data.score and data.threshold)
     return {
