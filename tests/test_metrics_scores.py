@@ -425,7 +425,7 @@ def test_what_cannot_be_known_is_undefined_and_everything_else_is_finite(case, e
 
 def test_the_standard_error_of_an_auc_from_resampled_counts_is_delongs():
     group, truth, score = simulated(4000, seed=8)
-    for bins in (200, EXACT):
+    for bins in (200, 1000):
         found = resampled(group, truth, score, bins)
         for one in (0, 1):
             positive, negative = (score[(group == one) & (truth == label)] for label in (1, 0))
@@ -434,7 +434,7 @@ def test_the_standard_error_of_an_auc_from_resampled_counts_is_delongs():
 
 @pytest.mark.parametrize("bins", [32, EXACT])
 def test_the_standard_error_of_a_mean_is_that_of_the_rows_even_where_bins_are_wide(bins):
-    group, truth, score = simulated(4000, seed=9)
+    group, truth, score = simulated(1500, seed=9)
     found = resampled(group, truth, score, bins)
     rows = group == 0
     given = np.where(truth == 1, score, 1 - score)
@@ -451,9 +451,9 @@ def test_the_standard_error_of_a_mean_is_that_of_the_rows_even_where_bins_are_wi
 @pytest.mark.parametrize("bins", [32, EXACT])
 @pytest.mark.parametrize("name", ["auc", "log_loss", "mean_score", "brier_score"])
 def test_rows_said_four_times_over_are_worth_no_more_than_once(name, bins):
-    group, truth, score = simulated(1500, seed=10)
+    group, truth, score = simulated(600, seed=10)
     once = resampled(group, truth, score, bins)
-    cluster = np.repeat(np.arange(1500), 4).astype(np.int32)
+    cluster = np.repeat(np.arange(600), 4).astype(np.int32)
     four = [np.repeat(part, 4) for part in (group, truth, score)]
     assert se_of(name, resampled(*four, bins, clusters=cluster)) == pytest.approx(se_of(name, once), rel=0.1)
     assert se_of(name, resampled(*four, bins)) == pytest.approx(se_of(name, once) / 2, rel=0.1)
@@ -461,8 +461,8 @@ def test_rows_said_four_times_over_are_worth_no_more_than_once(name, bins):
 
 @pytest.mark.parametrize("bins", [32, EXACT])
 def test_unequal_weights_widen_the_standard_error_as_the_linearised_variance_says(bins):
-    group, truth, score = simulated(4000, seed=11, groups=1)
-    weights = np.random.default_rng(0).exponential(size=4000)
+    group, truth, score = simulated(1500, seed=11, groups=1)
+    weights = np.random.default_rng(0).exponential(size=1500)
     found = resampled(group, truth, score, bins, weights=weights)
     given = np.where(truth == 1, score, 1 - score)
     for name, values in {"log_loss": -np.log(given), "mean_score": score}.items():
@@ -475,9 +475,9 @@ def test_the_interval_of_an_auc_holds_the_true_one_as_often_as_it_says():
     truth = np.repeat([0, 1], [60, 40]).astype(np.int8)
     true = stats.norm.cdf(1.2 / np.sqrt(2))
     held = []
-    for seed in range(400):
+    for seed in range(300):
         score = random.normal(size=100) + 1.2 * truth
-        found = resampled(np.zeros(100, int), truth, score, seed=seed, number=300)
+        found = resampled(np.zeros(100, int), truth, score, seed=seed, number=200)
         mean, se = value("auc", found.summary), se_of("auc", found)
         low, high = interval(
             "logit-normal",

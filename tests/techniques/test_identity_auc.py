@@ -38,7 +38,7 @@ def of_texts(folder, texts, label, score, protected=None, **more):
 
 def test_a_word_that_raises_harmless_comments_is_found_and_the_others_are_not(tmp_path):
     texts, label, score, _ = comments(by=1.5)
-    findings = found(of_texts(tmp_path, texts, label, score), "identity_auc", attributes=["faith"])
+    findings = found(of_texts(tmp_path, texts, label, score), "identity_auc", attributes=["faith"], resolution=100)
     assert {f.measure for f in findings.values()} == set(IDENTITY)
     assert {f.group for f in findings.values()} == {"muslim", "christian", "jewish"}
     gap = {name: findings[f"negative_average_equality_gap/faith/{name}/-/mean"].interval for name in WORDS["faith"]}
@@ -53,7 +53,7 @@ def test_a_word_that_raises_harmless_comments_is_found_and_the_others_are_not(tm
 
 def test_nothing_is_found_where_words_change_no_score(tmp_path):
     texts, label, score, _ = comments(by=0.0, seed=1)
-    findings = found(of_texts(tmp_path, texts, label, score), "identity_auc", attributes=["faith"])
+    findings = found(of_texts(tmp_path, texts, label, score), "identity_auc", attributes=["faith"], resolution=100)
     for name, finding in findings.items():
         if "equality_gap" in name:
             assert finding.interval.low < 0 < finding.interval.high
@@ -61,7 +61,7 @@ def test_nothing_is_found_where_words_change_no_score(tmp_path):
 
 def test_a_text_that_mentions_two_groups_is_in_both_and_each_has_its_own_background(tmp_path):
     texts, label, score, said = comments(seed=2, by=0.5)
-    findings = found(of_texts(tmp_path, texts, label, score), "identity_auc", attributes=["faith"])
+    findings = found(of_texts(tmp_path, texts, label, score), "identity_auc", attributes=["faith"], resolution=100)
     assert (said["muslim"] & said["jewish"]).sum() > 20
     truth, given = np.array(label), np.array(score)
     for word, own in said.items():
