@@ -45,42 +45,47 @@ def refits(
     if "refit" in asked:
         yield base
     telling = told_apart(rows, aim.pair)
-    chosen = [name for name, auc in telling.items() if auc >= TELLING][:proxies]
+    own = [name for name in columns if name in own_columns(rows)]
+    chosen = [name for name, auc in telling.items() if auc >= TELLING and name not in own][:proxies]
     if "drop" in asked:
-        yield from _without(rows, aim, again, base, chosen, telling)
+        yield from _without(rows, aim, again, base, (own, chosen), telling)
     if "residualise" in asked:
-        yield _residuals(rows, again, base, chosen, telling)
+        yield _residuals(rows, again, base, (own, chosen), telling)
     if "reweigh" in asked:
         fitted = rows.fitting & rows.known & (rows.labels >= 0)
         weights = rows.weights.copy()
         weights[fitted] = reweighing(rows.codes[fitted], rows.labels[fitted], rows.weights[fitted])
-        yield again.tried("reweighed", base, weights=weights)
+        yield again.tried("reweighed", base, without=own, weights=weights)
 
 
 def _without(
-    rows: Rows, aim: Aim, again: _Refit, base: Tried, chosen: list[str], telling: dict[str, float]
+    rows: Rows, aim: Aim, again: _Refit, base: Tried, columns: tuple[list[str], list[str]], telling: dict[str, float]
 ) -> Iterator[Tried | Untried]:
-    """Proxies left out one by one and together."""
+    """The attribute's own columns left out; with them each proxy, and all of them."""
+    own, chosen = columns
+    sets = [own] * bool(own) + [[*own, name] for name in chosen] + [[*own, *chosen]] * (len(chosen) > 1)
+    for names in sets:
+        how = {"dropped": {name: rounded(telling.get(name, 0.5), 4) for name in names}}
+        yield again.tried(f"without {', '.join(names)}", base, without=names, how=how)
     if not chosen:
         one, two = sorted(rows.groups[at] for at in aim.pair)
-        most = max(telling, key=lambda name: telling[name], default="")
-        why = f"no column tells {one} from {two}" + (f": of {most} the AUC is {telling[most]:.2f}" if most else "")
+        others = [name for name in telling if name not in own]
+        why = f"no column {'but its own ' * bool(own)}tells {one} from {two}"
+        why += f": of {others[0]} the AUC is {telling[others[0]]:.2f}" if others else ""
         yield Untried("without proxies", why)
-    for names in [[name] for name in chosen] + ([chosen] if len(chosen) > 1 else []):
-        how = {"dropped": {name: rounded(telling[name], 4) for name in names}}
-        yield again.tried(f"without {', '.join(names)}", base, without=names, how=how)
 
 
-def _residuals(rows: Rows, again: _Refit, base: Tried, chosen: list[str], telling: dict[str, float]) -> Tried | Untried:
-    """Proxies less the mean of each group; the attribute's own column is left out."""
-    own = sorted(own_columns(rows))
-    names = [name for name in chosen if name not in own]
-    if not names:
+def _residuals(
+    rows: Rows, again: _Refit, base: Tried, columns: tuple[list[str], list[str]], telling: dict[str, float]
+) -> Tried | Untried:
+    """Proxies less the mean of each group; the attribute's own columns are left out."""
+    own, chosen = columns
+    if not chosen:
         return Untried("residualised", "no column but the attribute's own tells the groups apart")
-    part = np.array([owner in names for owner in again.made.owner])
+    part = np.array([owner in chosen for owner in again.made.owner])
     matrix = again.made.matrix.copy()
     matrix[:, part] = residualised(matrix[:, part], rows.codes, rows.fitting)
-    how: dict[str, Any] = {"residualised": {name: rounded(telling[name], 4) for name in names}}
+    how: dict[str, Any] = {"residualised": {name: rounded(telling[name], 4) for name in chosen}}
     moved = _Refit(rows, Design(matrix, again.made.owner), again.kind, again.seed)
     found = moved.tried("residualised", base, without=own, how=how)
     return replace(found, name=named(rows, "residualised", uses=True), uses=True)

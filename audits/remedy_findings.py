@@ -119,7 +119,7 @@ def _gap_change(case: Measuring, aim: Aim, one: Tried, told: dict[str, Any]) -> 
         return case.finding("remedy_gap_change", one.name, missing=f"{why}, so nothing is known of the change")
     step = found.new - found.old
     variance = found.change[group, group] + found.change[reference, reference] - 2 * found.change[group, reference]
-    mean = float(step[group] - step[reference]) * (-1 if aim.target.compare == "ratio" else 1)
+    mean = float(step[group] - step[reference]) * (-1 if aim.target.compare == "ratio" else 1) + 0.0
     return case.finding(
         "remedy_gap_change",
         one.name,

@@ -61,7 +61,7 @@ def remedies(
         target: the gap to come down to; default the limit's own bound.
         tolerance: how much accuracy may be lost, fixed here before anything is tried; said of each alternative.
         refit: kind of the model that is fitted again.
-        proxies: at most so many columns are taken for proxies of the attribute.
+        proxies: at most so many columns, beside the attribute's own, are taken for proxies of it.
         floor: fewest rows of a group, in the denominator and on the fitting half, for anything to be fitted to it;
             smaller ones keep today's thresholds, and their rates stand beside the others.
     """
