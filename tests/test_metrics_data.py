@@ -286,6 +286,27 @@ def test_a_disparity_that_strata_explain_is_none(tmp_path):
     assert inside.interval.low < 0 < inside.interval.high
 
 
+def test_rows_in_clusters_and_weighted_rows_have_wider_intervals(tmp_path):
+    random = np.random.default_rng(6)
+    cluster = np.repeat(np.arange(80), 5)
+    label = (random.random(80) < 0.4).astype(int)[cluster].tolist()  # whole clusters have one label
+    group, stratum = ["ab"[at % 2] for at in cluster], (cluster % 4 // 2).tolist()
+
+    def widths(name, **more):
+        evidence = with_columns(tmp_path / name, {"group": group}, {"s": stratum}, label=label, **more)
+        rate = found(evidence, "data_balance")["positive_label_rate/group/b/-/mean"]
+        disparity = found(evidence, "conditional_disparity", strata="s")
+        own = disparity["conditional_demographic_disparity_in_labels/group/b/-/mean"]
+        return [one.interval.high - one.interval.low for one in (rate, own)]
+
+    plain = widths("plain")
+    clustered = widths("clustered", cluster=[str(one) for one in cluster])
+    weighted = widths("weighted", weight=random.exponential(size=400).tolist())
+    for one, two, three in zip(plain, clustered, weighted, strict=True):
+        assert 1.7 < two / one < 3  # √5 and Student's distribution
+        assert 1.2 < three / one < 1.8  # √2
+
+
 def test_findings_follow_from_the_evidence_and_the_seed(tmp_path):
     evidence = with_columns(tmp_path, {"sex": STRATA["x"]}, {"s": STRATA["s"]}, label=STRATA["y"])
     for name, options in (("data_balance", {}), ("conditional_disparity", {"strata": "s"})):

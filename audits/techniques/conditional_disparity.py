@@ -103,7 +103,9 @@ def _findings(
             favourable=evidence.spec.data.positive_is_favourable,
             file=file,
             selector=f"{attribute} in strata of {strata[0]}",
-            units=units_of(codes, len(groups), clusters, cell >= 0, weights),
+            units=units_of(
+                codes, len(groups), None if clusters is None else clusters.astype(np.int64), cell >= 0, weights
+            ),
             details=_told(strata[1], counted, used, known, int((cell < 0).sum())),
         ),
     )

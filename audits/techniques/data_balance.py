@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -58,43 +59,41 @@ def data_balance(
     values, names, file = _values(evidence, column)
     if len(names) != 2:
         entries = _without_positive(entries, len(names), metrics is not None)
-    weights, clusters = evidence.weights(), evidence.cluster_codes()
-    for place, attribute in enumerate(evidence.attributes):
-        codes, groups = evidence.codes(attribute)
-        rows = _summary(add_up(codes, len(groups), values, len(names) + 1))
-        rng = np.random.default_rng([evidence.spec.statistics.seed, place])
-        many = tables(
-            codes,
-            len(groups),
-            values,
-            len(names) + 1,
-            weights,
-            clusters,
-            bootstrap.NUMBER,
-            rng,
-            given=[0] * len(names) + [1],  # groups keep their own share of rows without a value
-            known=known_groups(groups),
-        )
+    for attribute in evidence.attributes:
+        data, by_chance = _summarised(evidence, attribute, (values, names), file, column)
         for entry in entries:
-            yield from findings(
-                entry,
-                Summarised(
-                    technique="data_balance",
-                    attribute=attribute,
-                    groups=groups,
-                    summary=_summary(many.table),
-                    replicates=_summary(many.replicates),
-                    by_chance=None if entry.name in SIZES else _summary(many.by_chance),
-                    rows=partial(_rows, rows=rows),
-                    pairs=pairs_of(evidence, attribute, groups, all_rows(rows)),
-                    level=evidence.spec.statistics.level,
-                    favourable=evidence.spec.data.positive_is_favourable,
-                    file=file,
-                    selector=f"{column or 'label'} by {attribute}",
-                    units=units_of(codes, len(groups), clusters, values < len(names), weights),
-                    details={"values": names} if column else {},
-                ),
-            )
+            yield from findings(entry, replace(data, by_chance=None if entry.name in SIZES else by_chance))
+
+
+def _summarised(
+    evidence: Evidence, attribute: str, valued: tuple[NDArray[np.int64], list[str]], file: str, column: str | None
+) -> tuple[Summarised, LabelCounts]:
+    """The groups of one attribute, and such groups that are equal."""
+    values, names = valued
+    codes, groups = evidence.codes(attribute)
+    weights, clusters = evidence.weights(), evidence.cluster_codes()
+    rng = np.random.default_rng([evidence.spec.statistics.seed, evidence.attributes.index(attribute)])
+    cells, known = len(names) + 1, known_groups(groups)
+    given = [0] * len(names) + [1]  # groups keep their own share of rows without a value
+    rows = _summary(add_up(codes, len(groups), values, cells))
+    many = tables(codes, len(groups), values, cells, weights, clusters, bootstrap.NUMBER, rng, given=given, known=known)
+    unit = None if clusters is None else clusters.astype(np.int64)
+    data = Summarised(
+        technique="data_balance",
+        attribute=attribute,
+        groups=groups,
+        summary=_summary(many.table),
+        replicates=_summary(many.replicates),
+        rows=partial(_rows, rows=rows),
+        pairs=pairs_of(evidence, attribute, groups, all_rows(rows)),
+        level=evidence.spec.statistics.level,
+        favourable=evidence.spec.data.positive_is_favourable,
+        file=file,
+        selector=f"{column or 'label'} by {attribute}",
+        units=units_of(codes, len(groups), unit, values < len(names), weights),
+        details={"values": names} if column else {},
+    )
+    return data, _summary(many.by_chance)
 
 
 def _values(evidence: Evidence, column: str | None) -> tuple[NDArray[np.int64], list[str], str]:
