@@ -173,6 +173,29 @@ def test_a_column_without_any_class_is_said_to_be_not_measurable(tmp_path):
     assert only.missing == "multiclass_parity.predicted: the column 'p' has no value in any row"
 
 
+def test_a_spec_may_name_nothing_but_the_columns_of_its_techniques():
+    from audits.spec import AuditSpec
+    from audits.spec_checks import check
+
+    spec = {
+        "audit": "classes",
+        "question": "Are the groups put into the same classes?",
+        "data": {"source": "rows.csv"},
+        "protected": {"g": {"column": "g"}},
+        "techniques": {"multiclass_parity": {"predicted": "p", "truth": "y"}},
+        "limits": [{"measure": "true_positive_rate[class=spam]", "over": "g", "compare": "difference", "at_most": 0.1}],
+    }
+    assert not check(AuditSpec.model_validate(spec))
+    without = check(AuditSpec.model_validate(spec | {"techniques": {"parity": {}}, "limits": []}))
+    assert any("expected something to audit" in mistake.message for mistake in without)
+
+
+def test_a_column_without_any_known_group_gives_numbers_of_the_unknown_alone(tmp_path):
+    told = audit(tmp_path, {"g": [None, None], "p": ["x", "y"], "y": ["x", "x"]}, rates=["selection_rate"])
+    assert {f.group for f in told.values() if f.group} == {"(missing)"}
+    assert told["macro_recall/g/(missing)/-/mean"].value == 0.5
+
+
 def test_the_same_evidence_gives_the_same_bytes(tmp_path):
     one, two = (audit(tmp_path / name, drawn(6)) for name in ("one", "two"))
     assert [canonical_json(f.to_json()) for f in one.values()] == [canonical_json(f.to_json()) for f in two.values()]
