@@ -26,6 +26,10 @@ from audits.subgroups.cells import MOST_CATEGORIES, Categories, Cells, Ints, gat
 __all__ = ["MOST_CATEGORIES", "Categories", "Cells", "Grouping", "Patterns", "gather", "groupings", "search"]
 
 
+MOST_PATTERNS = 1_000_000
+"""More subgroups than this are no answer: columns that say the same make them without end."""
+
+
 @dataclass(frozen=True)
 class Patterns:
     """Every conjunction of categories that enough rows have; the first is the empty one, which all rows have.
@@ -191,14 +195,23 @@ def search(cells: Cells, depth: int | None = None) -> Patterns:
         depth: most categories together; ``None`` for as many as there are columns.
 
     Raises:
-        DataError: ``depth`` is below 1.
+        DataError: ``depth`` is below 1, or there are more than ``MOST_PATTERNS``.
     """
     if depth is not None and depth < 1:
         raise DataError(f"depth: got {depth}, expected at least 1", "leave it out to search to any depth")
     sums = (cells.rows, cells.weights, cells.squares)
     tables = _tables(np.zeros(len(cells.rows), np.int64), 1, cells.outcome, cells.outcomes, sums)
     whole = Grouping((), np.empty((1, 0), np.int32), *tables)  # type: ignore[arg-type]
-    found = sorted([whole, *groupings(cells, depth)], key=lambda one: (len(one.columns), one.columns))
+    found, many = [whole], 1
+    for one in groupings(cells, depth):
+        found.append(one)
+        many += len(one.rows)
+        if many > MOST_PATTERNS:
+            raise DataError(
+                f"subgroups: got more than {MOST_PATTERNS:,} that have {cells.least:,} rows, expected fewer",
+                "raise support, lower depth, or search fewer columns",
+            )
+    found.sort(key=lambda one: (len(one.columns), one.columns))
     width = len(found[-1].columns)
     columns = [np.broadcast_to(np.array(one.columns, np.int32), one.categories.shape) for one in found]
     weighted = cells.weights is not None

@@ -211,6 +211,15 @@ def test_the_best_slices_are_those_of_brute_force(table, alpha, count):
     assert [one.score for one in found] == pytest.approx(expected)
 
 
+def test_many_columns_of_many_categories_are_told_apart():
+    random = np.random.default_rng(8)
+    columns = [Categories(f"c{at}", random.integers(0, 50, 300), [f"v{v}" for v in range(50)]) for at in range(25)]
+    outcome = random.integers(0, 2, 300)  # 51²⁵ combinations: more than a number of 64 bits tells apart
+    patterns = search(gather(columns, outcome, 2, 0.01), 1)
+    expected = brute(columns, outcome, 2, 3, 1)
+    assert {patterns.items(at): patterns.tables[at].tolist() for at in range(len(patterns))} == expected
+
+
 def test_no_part_of_a_slice_scores_above_its_bound():
     random = np.random.default_rng(0)
     errors = random.exponential(size=200)
@@ -363,6 +372,14 @@ def refused(match, columns=None, outcome=(0, 1, 0, 1), outcomes=2, support=0.1, 
     columns = [Categories("a", np.array([0, 1, 0, 1]), ["x", "y"])] if columns is None else columns
     with pytest.raises(DataError, match=match):
         search(gather(columns, np.array(outcome), outcomes, support), depth)
+
+
+def test_columns_that_say_the_same_make_no_endless_search(monkeypatch):
+    from audits import discovery
+
+    monkeypatch.setattr(discovery, "MOST_PATTERNS", 1000)
+    alike = [Categories(f"c{at}", np.zeros(4, int), ["x"]) for at in range(40)]
+    refused("got more than 1,000 that have 1 rows", columns=alike)
 
 
 def test_bad_input_is_refused_with_what_was_expected():
