@@ -165,7 +165,8 @@ class _Spread:
     def _sums(self, own: Floats) -> Floats:
         """What each cluster adds to each group: clusters × groups."""
         each = own.ravel()[self.key] * (1.0 if self.rows.weights is None else self.rows.weights)
-        return np.bincount(self.cluster, each, minlength=self.many * self.rows.groups).reshape(self.many, -1)
+        sums = np.bincount(self.cluster, each, minlength=self.many * self.rows.groups).astype(np.float64)
+        return sums.reshape(self.many, self.rows.groups)
 
 
 def _few(clusters: Floats) -> Floats:
