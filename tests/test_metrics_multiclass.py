@@ -53,6 +53,17 @@ def test_statistical_parity_is_that_of_the_holisticai_documentation(fixture):
     assert of_pairs(multiclass_statistical_parity, fixture).max() == 0.5
 
 
+def test_total_variation_is_that_of_the_clarify_rows_and_keeps_a_class_that_one_group_lacks():
+    # aws/amazon-sagemaker-clarify, tests/unit/bias/metrics/test_metrics.py: labels of facet {a, c} against b
+    facet = np.array([value in "ac" for value in "abbcaabcbcbb"], int)
+    labels = np.array([0, 0, 1, 1, 2, 1, 0, 1, 2, 2, 0, 2])
+    found = summary(facet, np.full(12, -1), labels, 3)
+    assert of_pairs(multiclass_statistical_parity, found, [(1, 0)])[0] == pytest.approx(1 / 3)
+    # labels T T T F F F, the facet is row 1: shares (.4, .6) and (1, 0); Clarify drops F from its distances
+    lacking = summary([1, 0, 0, 0, 0, 0], np.full(6, -1), [0, 0, 0, 1, 1, 1], 2)
+    assert of_pairs(multiclass_statistical_parity, lacking, [(1, 0)])[0] == pytest.approx(0.6)
+
+
 def test_an_unobserved_true_class_is_left_out_and_not_taken_for_a_uniform_one(fixture):
     # holisticai fills the columns of unobserved classes with 1/C, which then count as disparity
     library = {"equality of opportunity": 0.796296, "average odds": 0.166667, "true rates": 0.666667}
