@@ -30,18 +30,8 @@ def check(spec: AuditSpec) -> list[Mistake]:
         *_model(spec),
         *(m for name, attribute in spec.protected.items() for m in _protected(name, attribute)),
         *_entries(spec),
-        *_packs(spec),
         *check_policy(spec),
     ]
-
-
-def _packs(spec: AuditSpec) -> Iterator[Mistake]:
-    for at, name in enumerate(spec.card.packs):
-        yield Mistake(
-            ("card", "packs", at),
-            f"got {name!r}, expected no regulation pack: this version ships none",
-            "leave card.packs out",
-        )
 
 
 def _source(data: DataSpec) -> Iterator[Mistake]:

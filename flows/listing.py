@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 REGISTRIES = ("metrics", "techniques", "counterfactuals")
-PACKS = Path(__file__).resolve().parent.parent / "model_cards" / "packs"
 WIDTH = 100
 
 
@@ -35,7 +34,16 @@ def listing(what: str, out: Path) -> list[dict[str, Any]]:
             for entry in formats()
         ]
     if what == "packs":
-        return [{"name": path.stem, "summary": ""} for path in sorted(PACKS.glob("*.yaml"))]
+        from model_cards.regulation import STATUS, shipped_packs
+
+        return [
+            {
+                "name": pack.pack,
+                "summary": f"{pack.instrument}: {STATUS[pack.status]}, as read on {pack.as_of}",
+                "source": pack.source,
+            }
+            for pack in shipped_packs()
+        ]
     return [_run(path) for path in sorted(out.glob("*/[!.]*/manifest.json"))]
 
 

@@ -42,9 +42,11 @@ def run(spec_path: Path, out: Path, *, seed: int | None, only: Sequence[str] = (
     environment.prepare(home)
     from audits.attestation import signing_keys
     from audits.spec_reader import read_spec
+    from model_cards.regulation import read_packs
 
     spec = read_spec(spec_path)  # a mistake in the spec is told before anything starts
     signing_keys()  # and so is a key that cannot sign
+    read_packs(spec, spec_path.resolve().parent)  # and a pack that is none
     techniques, last = _wanted(only, list(spec.techniques))
     with server(home) as starting:
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings

@@ -17,6 +17,7 @@ from model_cards.examples import example_blocks
 from model_cards.families import Family, gather
 from model_cards.measures import definition, family_blocks, heading
 from model_cards.records import edits_of, groups_of, records_table
+from model_cards.regulation import regulation_section
 from model_cards.sources import Sources, read_sources
 from model_cards.tables import check_table
 from model_cards.words import anchor, facts_of, shown, title
@@ -63,6 +64,7 @@ def compose(sources: Sources) -> Card:
         *_measured(sources),
         about.missing_section(sources.findings),
         about.rule_section(sources),
+        *filter(None, [regulation_section(sources)]),
         about.model_section(sources),
         about.people_section(sources),
         about.reproduce_section(sources),

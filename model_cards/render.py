@@ -73,7 +73,7 @@ def render(folder: Path, form: str, spec: AuditSpec | None = None) -> bytes:
 
 def html(card: Card, *, unfolded: bool = False) -> str:
     """Return the card as one HTML page that needs nothing else; ``unfolded`` opens every table."""
-    template = _environment().get_template("card.html.j2")
+    template = environment().get_template("card.html.j2")
     return template.render(
         card=card,
         css=Markup(_style()),  # noqa: S704 - our own file
@@ -142,7 +142,8 @@ def _inline(parts: Text) -> _Ready:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates that write HTML; every value is escaped."""
     return Environment(
         loader=PackageLoader("model_cards", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )

@@ -41,7 +41,7 @@ class Sources:
         return found
 
 
-OPTIONAL = ("data", "checks", "groups", "edits", "model", "manifest", "run", "selfcheck", "ledger")
+OPTIONAL = ("data", "checks", "groups", "edits", "model", "manifest", "run", "selfcheck", "ledger", "packs")
 
 
 def read_sources(folder: Path, spec: AuditSpec | None = None) -> Sources:

@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 
 
 def test_every_export_says_what_it_loses_and_where_its_format_is_from():
-    assert [entry.name for entry in formats()] == ["croissant", "cyclonedx", "hf", "mct"]
+    assert [entry.name for entry in formats()] == ["croissant", "cyclonedx", "hf", "ll144", "mct"]
     for entry in formats():
         assert entry.facts["loses"]
         assert entry.facts["file"]
@@ -26,7 +26,7 @@ def test_every_export_says_what_it_loses_and_where_its_format_is_from():
 
 def test_an_unknown_format_is_refused_with_those_there_are(folder):
     with pytest.raises(
-        AuditError, match="got 'htlm', expected one of html, md, json, pdf, croissant, cyclonedx, hf, mct"
+        AuditError, match="got 'htlm', expected one of html, md, json, pdf, croissant, cyclonedx, hf, ll144, mct"
     ) as caught:
         render(folder, "htlm")
     assert "html" in caught.value.hint
