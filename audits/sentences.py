@@ -9,6 +9,9 @@ from audits.judging import Family, Side, exact
 from audits.resolution import Needed
 from audits.unknowns import Unknown
 
+AGAINST_PRODUCTION = ("change", "widening")
+"""Comparisons with the model in production, on the same rows (``audits.baseline``)."""
+
 
 def words(measure: str) -> str:
     """Return a measure's name in words."""
@@ -23,6 +26,8 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
     ends = f"{_apart(family, low)} to {_apart(family, high)}"
     kind = "bounds" if side.method in ("bounds", "log-bounds") else "interval"
     arms = f"({_level(interval.level)} {kind}{together} {ends})"
+    if family.limit.compare in AGAINST_PRODUCTION:
+        return f"{_moved(family, side)} {arms}"
     if family.pairs_of_all and {"x1", "n1", "x2", "n2"} <= counts.keys():
         rates = f"{_share(counts['x1'], counts['n1'])} for {side.group} and {_share(counts['x2'], counts['n2'])} for"
         value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_apart(family, exact(side))}"
@@ -35,6 +40,21 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
         }
         whom = told.get(family.limit.compare, f"{whom} against {side.reference}")
     return f"{measure} is {_apart(family, exact(side))}{whom} {arms}"
+
+
+def _moved(family: Family, side: Side) -> str:
+    """A change against the model in production, with the numbers it is made of."""
+    measure, known = words(side.finding.measure), side.finding.details
+    value = _apart(family, exact(side))
+    if family.limit.compare == "change":
+        now, before = (f"{100 * float(known[name]):.1f}%" for name in ("rate", "in_production"))
+        return f"{measure} is {now} for {side.group} and was {before} in production: a change of {value}"
+    lead, gap = (number(family, float(known[name])) for name in ("lead", "in_production"))
+    apart = gap.removeprefix("−")
+    return (
+        f"{measure} of {side.group} minus that of {side.reference} is {lead}, and they were {apart} apart in "
+        f"production: the gap has grown by {value}"
+    )
 
 
 def needed(family: Family, side: Side, needed: Needed) -> str:
@@ -77,7 +97,7 @@ def number(family: Family, value: float, more: int = 0, exactly: bool = False) -
         told = f"{value:g}" if exactly else f"{value:.{2 + more}f}"
     elif unit == "proportion":
         told = f"{100 * value:g}" if exactly else f"{100 * value:.{1 + more}f}"
-        told += " points" if compare in ("difference", "paired", "gap") else "%"
+        told += " points" if compare in ("difference", "paired", "gap", *AGAINST_PRODUCTION) else "%"
     else:
         told = f"{value:g} {unit}" if exactly else f"{value:.{3 + more}g} {unit}"
     return told.replace("-", "−", 1) if told.startswith("-") else told
@@ -115,7 +135,9 @@ def assigned(family: Family, unknown: Unknown) -> str:
 
 def unmeasured(family: Family) -> str:
     """Return why groups could not be measured, each reason once, groups by name."""
-    own = [f.missing for f in family.known if f.comparison == "rate" and f.missing and f.group != "(missing)"]
+    own = family.limit.compare not in AGAINST_PRODUCTION and [
+        f.missing for f in family.known if f.comparison == "rate" and f.missing and f.group != "(missing)"
+    ]
     reasons = own or [f.missing or _no_interval(f) for f in family.unmeasured]
     return "; ".join(dict.fromkeys(reasons))
 

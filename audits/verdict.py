@@ -261,12 +261,16 @@ def _why_nothing(family: Family, findings: Sequence[Finding]) -> str:
     if family.known and limit.compare in ("difference", "ratio") and len(groups) < 2:
         named = f" ({groups.pop()})" if groups else ""
         return f"{attribute} has fewer than two known groups{named}, so there is no pair to compare"
+    if family.known and limit.compare in sentences.AGAINST_PRODUCTION:
+        return "it is held against the model in production, which only a gate does: evenhand gate --baseline"
     if family.known:
         return f"{limit.measure} over {attribute} has no {limit.compare}"
     over = {f.measure for f in findings if f.attribute == attribute and limit.technique in (None, f.technique)}
     if over:
         return f"no finding is of {limit.measure!r} over {attribute}; {nearest(limit.measure, over)}"
     attributes = {f.attribute for f in findings if f.attribute}
+    if attribute in attributes:
+        return f"no finding over {attribute} is of the technique {limit.technique!r}"
     near = f"; {nearest(attribute, attributes)}" if attributes else ""
     return f"no finding is over {attribute!r}{near}"
 

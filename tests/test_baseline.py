@@ -356,3 +356,20 @@ def test_a_mistaken_limit_on_a_change_is_refused_by_line(tmp_path, line, says):
     policy.write_text(f"- {{measure: selection_rate, over: race, {line}}}\n")
     with pytest.raises(SpecError, match=f"policy.yaml:1: .*{says}|{says}"):
         read_policy(policy)
+
+
+def test_a_change_is_told_with_the_rates_it_is_made_of(tmp_path):
+    groups, old = people(a=(600, 1000), b=(400, 1000))
+    new = people(a=(650, 1000), b=(300, 1000))[1]
+    told = [one.reason for one in judge([FALL, GROWTH], both(tmp_path, groups, old, new)).limits]
+    assert told[0].startswith("Selection rate is 30.0% for b and was 40.0% in production: a change of −10.0 points (95%")
+    assert told[0].endswith("wholly below the limit of −5 points.")
+    assert told[1].startswith(
+        "Selection rate of a minus that of b is 35.0 points, and they were 20.0 points apart in production: the gap "
+        "has grown by 15.0 points (95% interval for all pairs together"
+    )
+
+
+def test_an_audit_by_itself_says_that_production_is_a_gates_business(pair):
+    reason = judge([FALL], pair[0].findings).limits[0].reason
+    assert "only a gate does: evenhand gate --baseline" in reason
