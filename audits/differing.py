@@ -92,7 +92,11 @@ def diff(before: Path, after: Path) -> DiffReport:
     Raises:
         ArtifactError: one of them is not an artifact, or holds other bytes than were sealed.
     """
-    one, two = _opened(before), _opened(after)
+    return between(_opened(before), _opened(after))
+
+
+def between(one: Artifact, two: Artifact) -> DiffReport:
+    """Return what changed between two artifacts that verify."""
     data = (one.document("data.json"), two.document("data.json"))
     samples = _samples(*data)
     earlier, later = _findings(one), _findings(two)

@@ -33,7 +33,11 @@ def chain_problems(path: Path) -> list[Problem]:
     ]
     if problems:
         return problems
-    artifacts = [read(folder) for folder in folders]
+    return broken_links([read(folder) for folder in folders])
+
+
+def broken_links(artifacts: list[Artifact]) -> list[Problem]:
+    """Return where artifacts of one audit, each verified, are no line without gaps and branches (steps 2 and 3)."""
     return [*_links(artifacts), *_branches(artifacts)]
 
 

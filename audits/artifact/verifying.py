@@ -67,6 +67,11 @@ def find_problems(path: Path, *, expected_digest: str | None = None) -> list[Pro
         artifact = read(path)
     except ArtifactError as error:
         return [Problem(file=MANIFEST, message=error.message)]
+    return problems_of(artifact, expected_digest=expected_digest)
+
+
+def problems_of(artifact: Artifact, *, expected_digest: str | None = None) -> list[Problem]:
+    """Return everything that is wrong with an artifact whose manifest is read (steps 2 to 6 of ``find_problems``)."""
     problems = [*_named(artifact, expected_digest), *damage(artifact)]
     return problems or complaints(artifact)
 
