@@ -4,8 +4,8 @@ The steps, each told as a check of the report; the first that is refused ends th
 
 1. *policy*    The policy file is read and checked as a spec's is, every mistake with its line. Without a file the
                artifact's own policy holds. A policy without limits is refused.
-2. *artifact*  Its format version is known, every byte is what was sealed, its files fit each other, and its verdict
-               follows from its findings under its own policy.
+2. *artifact*  Its format version is known, every byte is what was sealed, its files fit each other, its verdict
+               follows from its findings under its own policy, and whoever had to has signed it.
 3. *age*       The audit ended no longer ago than was asked (and not in the future).
 4. *model*     The model about to be deployed is the audited one: its digest, taken over its files as the audit took
                it, is the artifact's.
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audits.artifact import Artifact, read, verify
+from audits.attestation import require_signatures
 from audits.errors import ArtifactError, AuditError, ModelError, SpecError
 from audits.findings import Finding, digest
 from audits.gate_outcome import Check, CheckName, GateReport
@@ -42,13 +43,14 @@ CLOCKS = timedelta(minutes=5)
 class Asked:
     """What a gate is asked beside the artifact.
 
-    ``policy`` a policy file · ``max_age`` days · ``model_digest`` of the model about to be deployed, or ``model`` where
-    it is (a folder, ``models:/name/version``, ``file.py:function``) · ``baseline`` the artifact of the model in
-    production, ``production`` where that model is, as far as it is known · ``tracking``, ``home`` for models in a
-    registry.
+    ``policy`` a policy file · ``keys`` public keys that must each have signed the artifact · ``max_age`` days ·
+    ``model_digest`` of the model about to be deployed, or ``model`` where it is (a folder, ``models:/name/version``,
+    ``file.py:function``) · ``baseline`` the artifact of the model in production, ``production`` where that model is,
+    as far as it is known · ``tracking``, ``home`` for models in a registry.
     """
 
     policy: Path | None = None
+    keys: tuple[Path, ...] = ()
     max_age: float | None = None
     model_digest: str | None = None
     model: str | None = None
@@ -117,7 +119,11 @@ class _Gate:
         self.sealed = verify(self.path)
         if self.given is None:
             _refuse_empty(self.sealed.policy, f"the policy of {str(self.path)!r}")
-        return "passed", f"every one of {len(self.sealed.manifest.files)} files is what was sealed"
+        told = f"every one of {len(self.sealed.manifest.files)} files is what was sealed"
+        if self.asked.keys:
+            signers = require_signatures(self.sealed, self.asked.keys)
+            told += f"; signed by {', '.join(one.keyid[:12] for one in signers)}"
+        return "passed", told
 
     def age(self) -> Told:
         """Step 3."""

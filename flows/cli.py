@@ -266,10 +266,12 @@ def card(artifact: Path, form: str, output: Path | None, json_out: bool) -> None
 @click.option("--model-digest", metavar="SHA", help="Digest of the model about to be deployed.")
 @click.option("--model", metavar="PLACE", help="That model itself: a folder, or models:/NAME/VERSION.")
 @click.option("--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="How old the audit may be.")
+@click.option("--key", "keys", type=existing, multiple=True, help="Public key that must have signed; may be repeated.")
 @click.option("--promote", metavar="models:/NAME/VERSION", help="On PASS move the alias to this version.")
 @click.option("--alias", metavar="NAME", help="The alias that --promote moves; default: champion.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "junit", "md"]), help="Form of the report.")
 @click.option("--output", "-o", "files", type=existing, multiple=True, help="Where it goes; .txt, .json, .xml, .md.")
+@click.option("--summary", type=existing, metavar="FILE", help="Write a signed SLSA verification summary.")
 @as_json
 @reports_errors
 def gate(artifact: Path, json_out: bool, **given: Any) -> int:
@@ -277,12 +279,12 @@ def gate(artifact: Path, json_out: bool, **given: Any) -> int:
     from audits.gating import Asked
     from flows.gate import Wanted, run
 
-    form, files, promote, alias = (given.pop(name) for name in ("form", "files", "promote", "alias"))
+    form, files, promote, alias, summary = (given.pop(n) for n in ("form", "files", "promote", "alias", "summary"))
     if alias and not promote:
         raise click.UsageError("--alias is moved by --promote models:/NAME/VERSION, which is missing.")
     if json_out and not files and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} both want stdout: give the report a file with --output.")
-    report = run(artifact, Asked(**given), Wanted(form, files, json_out), promote, alias or "champion")
+    report = run(artifact, Asked(**given), Wanted(form, files, json_out, summary), promote, alias or "champion")
     return CANNOT if report.refused or report.verdict is None else EXIT[report.verdict.verdict]
 
 

@@ -16,6 +16,7 @@ from audits.artifact import verify
 from audits.errors import AuditError
 from audits.gate_outcome import GateReport
 from audits.gating import Asked, gate
+from flows.summary import summary_keys, write_summary
 from model_cards.gate_report import FORMATS, SUFFIXES, render
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 class Wanted:
     """What is written: ``form`` of the report (``None``: by the file's ending, else text), ``files`` it goes to.
 
-    ``json_out`` JSON on stdout, whatever goes to files.
+    ``json_out`` JSON on stdout, whatever goes to files · ``summary`` file of the signed verification summary.
     """
 
     form: str | None = None
     files: tuple[Path, ...] = ()
     json_out: bool = False
+    summary: Path | None = None
 
 
 def run(
@@ -53,6 +55,7 @@ def run(
     """
     for file in wanted.files:
         _form(file, wanted.form)
+    keys = summary_keys() if wanted.summary else []
     home = paths.home()
     if promote or (asked.model or "").startswith("models:/"):
         from flows import environment
@@ -61,6 +64,8 @@ def run(
     asked = replace(asked, home=home, tracking=_tracking(artifact, home))
     report = _promoted(artifact, asked, wanted, promote, alias) if promote else gate(artifact, asked)
     _write(report, wanted)
+    if wanted.summary and report.verdict is not None:
+        write_summary(wanted.summary, artifact, report, promote or asked.model, keys)
     _tell(report, wanted)
     return report
 

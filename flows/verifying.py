@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from audits import artifact as artifacts
-from audits.attestation import read_public_key, signatures
+from audits.attestation import require_signatures, signatures
 from audits.errors import ArtifactError
 from audits.findings import Frozen
 
@@ -50,16 +50,9 @@ def verified(path: Path, keys: Sequence[Path], chain: bool) -> Verified:
         ArtifactError: naming what is wrong.
         SigningError: a key cannot be read.
     """
-    public = [read_public_key(key) for key in keys]
     artifact = artifacts.verify(path)
-    claimed, held = signatures(artifact, public)
-    absent = [str(key) for key, one in zip(keys, public, strict=True) if one not in held]
-    if absent:
-        by = f"{', '.join(key[:12] for key in claimed)}" if claimed else "nobody"
-        raise ArtifactError(
-            f"{str(path)!r} is not signed by {', '.join(absent)}: it says to be signed by {by}",
-            "get it again from whoever signs, or sign it: evenhand sign",
-        )
+    held = require_signatures(artifact, keys) if keys else []
+    claimed, _ = signatures(artifact)
     if chain:
         problems = artifacts.chain_problems(path)
         if problems:

@@ -327,3 +327,33 @@ def test_the_keys_of_the_environment_sign(tmp_path, monkeypatch):
     monkeypatch.setenv("EVENHAND_SIGNING_KEY", "absent.key")
     with pytest.raises(SigningError, match=r"'absent\.key': No such file"):
         signing_keys()
+
+
+def test_a_gate_wants_the_signatures_it_is_asked_for(artifact, key, tmp_path):
+    from audits.gating import Asked, gate
+
+    public = tmp_path / "keys" / "evenhand.pub"
+    refused = gate(artifact, Asked(keys=(public,))).refused
+    assert refused.name == "artifact"
+    assert "it says to be signed by nobody" in refused.message
+    attest(verify(artifact), [key])
+    told = {check.name: check.message for check in gate(artifact, Asked(keys=(public,))).checks}
+    assert f"signed by {key.public.keyid[:12]}" in told["artifact"]
+
+
+def test_the_summary_of_a_gate_is_signed_and_fails_closed(artifact, key, tmp_path, monkeypatch, capsys):
+    from audits.gating import Asked
+    from flows.gate import Wanted, run
+
+    monkeypatch.setenv("EVENHAND_SIGNING_KEY", str(tmp_path / "keys" / "evenhand.key"))
+    report = run(artifact, Asked(), Wanted(summary=tmp_path / "vsa.json"))
+    envelope = parse((tmp_path / "vsa.json").read_bytes())
+    assert signed_by(envelope, [key.public]) == [key.public]
+    predicate = json.loads(envelope.payload)["predicate"]
+    assert predicate["verificationResult"] == ("PASSED" if report.word == "PASS" else "FAILED")
+    assert predicate["urn:evenhand:verdict"] == report.word
+    assert predicate["policy"]["digest"]["sha256"] == report.policy_sha256
+    monkeypatch.delenv("EVENHAND_SIGNING_KEY")
+    with pytest.raises(SigningError, match="got no key to sign with"):
+        run(artifact, Asked(), Wanted(summary=tmp_path / "other.json"))
+    assert not (tmp_path / "other.json").exists()

@@ -7,7 +7,7 @@ sealed files and names the digest of their manifest. Several people can sign the
 from audits.artifact.model import ATTESTATION
 from audits.attestation.envelope import Envelope, parse, sign, signed_by
 from audits.attestation.keys import PrivateKey, PublicKey, make_key, read_private_key, read_public_key, signing_keys
-from audits.attestation.signing import attest, signatures
+from audits.attestation.signing import attest, require_signatures, signatures
 from audits.attestation.statements import STATEMENT_TYPE, result_statement, summary_statement
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "parse",
     "read_private_key",
     "read_public_key",
+    "require_signatures",
     "result_statement",
     "sign",
     "signatures",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from audits.artifact.model import ATTESTATION
 from audits.attestation.envelope import Envelope, parse, sign, signed_by
-from audits.attestation.keys import PrivateKey, PublicKey
+from audits.attestation.keys import PrivateKey, PublicKey, read_public_key
 from audits.attestation.statements import STATEMENT_TYPE, result_statement
 from audits.errors import ArtifactError
 from audits.findings import canonical_json
@@ -60,6 +60,25 @@ def signatures(artifact: Artifact, keys: Iterable[PublicKey] = ()) -> tuple[list
     envelope = _read(artifact)
     _hold(artifact, envelope)
     return [one.keyid for one in envelope.signatures], signed_by(envelope, keys)
+
+
+def require_signatures(artifact: Artifact, keys: Sequence[Path]) -> list[PublicKey]:
+    """Return the public keys of these files, each of which has signed the artifact.
+
+    Raises:
+        ArtifactError: naming the key that did not sign.
+        SigningError: a key cannot be read.
+    """
+    public = [read_public_key(key) for key in keys]
+    claimed, held = signatures(artifact, public)
+    absent = [str(key) for key, one in zip(keys, public, strict=True) if one not in held]
+    if absent:
+        by = ", ".join(key[:12] for key in claimed) or "nobody"
+        raise ArtifactError(
+            f"{str(artifact.folder)!r} is not signed by {', '.join(absent)}: it says to be signed by {by}",
+            "get it again from whoever signs, or sign it: evenhand sign",
+        )
+    return public
 
 
 def _read(artifact: Artifact) -> Envelope:
