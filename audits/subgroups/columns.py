@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audits.discovery import MOST_CATEGORIES, Categories
-from audits.errors import DataError, NotMeasurable
+from audits.errors import DataError, NotMeasurable, SpecError
 from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP
 from audits.slices import CROSS
@@ -106,8 +106,14 @@ def text_columns(evidence: Evidence, support: float, seed: int, embedding: Embed
         embedding: how texts become points.
 
     Raises:
+        SpecError: the rows may not be copied, so that no words of theirs may be told.
         NotMeasurable: the rows have no text.
     """
+    if evidence.spec.evidence == "digest-only":
+        raise SpecError(
+            "techniques.subgroups.text: got true, expected false: no words of rows that may not be copied are told",
+            "write text: false, or evidence: keep",
+        )
     texts = evidence.rows["text"].to_pylist()
     if not any(texts):
         raise NotMeasurable("the rows have no text, so no subgroups over words can be searched (text: false)")

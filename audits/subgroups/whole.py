@@ -32,12 +32,13 @@ MOST_WORK = 30_000_000
 class Search:
     """All subgroups together.
 
-    ``furthest`` the largest difference and its bound, ``None`` where no subgroup has a rate (``why_not``) ·
-    ``simultaneous`` the limits of the largest difference from bounds for all at once, ``None`` where there are too many
+    ``count`` how many · ``furthest`` the largest difference and its bound, ``None`` where no subgroup has a rate
+    (``why_not``) · ``simultaneous`` the limits of the largest difference from bounds for all at once, ``None`` where there are too many
     distinct rows to resample (``too_large``) · ``names`` which subgroups these are · ``n`` the rows of the furthest and
     of all others · ``tests`` how many of all tests are below the level by each correction.
     """
 
+    count: int
     furthest: Furthest | None
     simultaneous: tuple[float, float] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
@@ -60,8 +61,9 @@ def whole_search(drawn: Sample, rate: Outcomes, level: float, number: int, rng: 
     patterns = drawn.patterns
     compared = drawn.compared(rate)
     others = Compared(*(part[1:] for part in compared))
-    if len(patterns) < 2 or not others.measured.any():
-        return Search(None, why_not="" if len(patterns) > 1 else "no category is frequent enough to be a subgroup")
+    count = len(patterns) - 1
+    if not others.measured.any():
+        return Search(count, None, why_not="" if count else "no category is frequent enough to be a subgroup")
     sets = 1 + int((np.diff(patterns.column, axis=0) != 0).any(axis=1).sum())
     large = sets * drawn.codes.shape[1] > MOST_WORK
     se, z_one = None, one_sided(level)
@@ -79,6 +81,7 @@ def whole_search(drawn: Sample, rate: Outcomes, level: float, number: int, rng: 
         nearest = np.maximum(np.maximum(limits.low, -limits.high)[1:].max(), 0)
         both = (rounded(float(min(nearest, found.value))), rounded(max(limits.reach, found.value)))
     return Search(
+        count=count,
         furthest=found,
         simultaneous=both,
         names={"furthest": patterns.name(found.at + 1), "bound_of": patterns.name(found.bound_at + 1)},

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from audits.errors import NotMeasurable, SpecError
+from audits.discovery import Categories
+from audits.errors import NotMeasurable
 from audits.evidence import Evidence
 from audits.findings import Evidence as Source
 from audits.findings import Finding, Interval, Support, rounded
@@ -82,11 +83,6 @@ def subgroups(
         DataError: a column that is named is absent or has too many distinct values.
         SpecError: words are asked for where none may be told.
     """
-    if text and evidence.spec.evidence == "digest-only":
-        raise SpecError(
-            "techniques.subgroups.text: got true, expected false: no words of rows that may not be copied are told",
-            "write text: false, or evidence: keep",
-        )
     entries = _entries(evidence, metrics)
     seed = evidence.spec.statistics.seed
     protected = protected_columns(evidence)
@@ -94,33 +90,37 @@ def subgroups(
     searched = protected + [one for one in data if one.name not in {other.name for other in protected}]
     if text:
         searched += text_columns(evidence, support, seed, embedding)
-    if not searched:
-        raise NotMeasurable("there is no column of categories to search subgroups in")
-    cell = cells(evidence.label_codes(), evidence.decision_codes())
-    if not len(cell):
-        raise NotMeasurable("there are no rows to search subgroups in")
-    clusters = evidence.cluster_codes()
-    half = half_of(len(cell), np.random.default_rng([seed, 0]), clusters)
-    drawn = sample(searched, cell, half, support, depth, evidence.weights(), clusters)
+    drawn = _drawn(evidence, searched, support, depth)
     about = {
         "support": support,
         "depth": depth,
         "seed": seed,
-        "rows": len(cell),
-        "discovery_rows": int(half.sum()),
-        "confirmation_rows": int((~half).sum()),
+        "rows": len(drawn.cell),
+        "discovery_rows": int(drawn.discovery.sum()),
+        "confirmation_rows": int((~drawn.discovery).sum()),
         "columns": [one.name for one in searched],
         "left_out": left_out,
     }
     for number, entry in enumerate(entries):
         rate = outcomes_of(entry)
-        rng = np.random.default_rng([seed, 1, number])
         leads = clearest_patterns(drawn, rate, top)
         if linear and len(protected) > 1:
             leads += linear_rule(drawn, rate, len(protected), leads)
         yield from _confirmed(evidence, entry, drawn, leads)
+        rng = np.random.default_rng([seed, 1, number])
         search = whole_search(drawn, rate, evidence.spec.statistics.level, permutations, rng)
-        yield from _whole(evidence, entry, drawn, search, leads, about)
+        yield from _whole(evidence, entry, search, {**about, "leads": [lead.name for lead in leads]})
+
+
+def _drawn(evidence: Evidence, searched: Sequence[Categories], support: float, depth: int) -> Sample:
+    """The rows, dealt into two halves and searched."""
+    cell = cells(evidence.label_codes(), evidence.decision_codes())
+    if not len(cell) or not searched:
+        what = "column of categories to search subgroups in" if len(cell) else "row to search subgroups in"
+        raise NotMeasurable(f"there is no {what}")
+    clusters = evidence.cluster_codes()
+    half = half_of(len(cell), np.random.default_rng([evidence.spec.statistics.seed, 0]), clusters)
+    return sample(searched, cell, half, support, depth, evidence.weights(), clusters)
 
 
 def _entries(evidence: Evidence, metrics: list[str] | None) -> list[Entry]:
@@ -187,67 +187,67 @@ def _other_half(evidence: Evidence, entry: Entry, drawn: Sample, lead: Lead) -> 
     return measure(evidence, entry, counted, 1)
 
 
-def _whole(
-    evidence: Evidence,
-    entry: Entry,
-    drawn: Sample,
-    search: Search,
-    leads: Sequence[Lead],
-    about: dict[str, Any],
-) -> Iterator[Finding]:
+def _whole(evidence: Evidence, entry: Entry, search: Search, about: dict[str, Any]) -> Iterator[Finding]:
     """What is known of all subgroups together, from all rows."""
-    level, among = evidence.spec.statistics.level, entry.facts["among"]
-    favourable = evidence.spec.data.positive_is_favourable
-    share, count = f"{100 * about['support']:g}%", len(drawn.patterns) - 1
-    common: dict[str, Any] = {"technique": "subgroups", "measure": entry.name, "attribute": ATTRIBUTE}
+    share = f"{100 * about['support']:g}%"
     file = "rows.parquet" if evidence.spec.model is None else "predictions.parquet"
-    source = Source(file=file, selector=f"all {count} subgroups with at least {share} of the rows; among {among}")
-    furthest, all_ = search.furthest, search.simultaneous
-    why = "" if furthest else search.why_not or f"no subgroup that has at least {share} of the rows has a rate"
-    said = f"{direction(entry.facts['good'], favourable)}; size of the difference, whichever way"
+    among = f"all {search.count} subgroups with at least {share} of the rows; among {entry.facts['among']}"
+    said = direction(entry.facts["good"], evidence.spec.data.positive_is_favourable)
+    found = search.furthest
+    common: dict[str, Any] = {
+        "technique": "subgroups",
+        "attribute": ATTRIBUTE,
+        "evidence": Source(file=file, selector=among),
+    }
+    number: dict[str, Any] = {
+        "value": rounded(found.value) if found else None,
+        "missing": "" if found else search.why_not or f"no subgroup that has at least {share} of the rows has a rate",
+        "n": search.n,
+    }
+    told = {**search.names, "searched": search.count} if found else {}
     yield Finding(
         **common,
+        **number,
+        measure=entry.name,
         group="any subgroup",
         reference=ALL_OTHERS,
         comparison="difference",
-        value=rounded(furthest.value) if furthest else None,
-        missing=why,
-        interval=Interval(
-            low=0.0,  # the size of a difference: no lower limit of it is claimed, so that it breaks no limit
-            high=rounded(furthest.bound),
-            level=rounded(2 * level - 1),
-            method="largest-one-sided-limit",
-            simultaneous=True,
-        )
-        if furthest
-        else None,
-        n=search.n,
-        direction=said,
-        evidence=source,
-        details={**search.names, "searched": count} if furthest else {},
-    )
-    yield Finding(
-        **{**common, "measure": f"{LARGEST}[{entry.name}]"},
-        comparison="whole",
-        value=rounded(furthest.value) if furthest else None,
-        missing=why,
-        interval=Interval(
-            low=rounded(all_[0]), high=rounded(all_[1]), level=level, method="bootstrap-supremum", simultaneous=True
-        )
-        if furthest and all_
-        else None,
-        n=search.n,
-        direction="0 is parity; the largest difference of a subgroup from all others",
-        evidence=source,
-        details={**search.names, **({} if all_ else {"no_interval": search.too_large})} if furthest else {},
+        interval=_bound(search, evidence.spec.statistics.level),
+        direction=f"{said}; size of the difference, whichever way",
+        details=told,
     )
     yield Finding(
         **common,
+        **number,
+        measure=f"{LARGEST}[{entry.name}]",
+        comparison="whole",
+        interval=_largest(search, evidence.spec.statistics.level),
+        direction="0 is parity; the largest difference of a subgroup from all others",
+        details={**told, "no_interval": search.too_large} if search.too_large else told,
+    )
+    yield Finding(
+        **common,
+        measure=entry.name,
         comparison="check",
-        value=float(count),
+        value=float(search.count),
         n=Support(group=float(about["rows"])),
         unit="subgroups",
         direction="subgroups that were searched",
-        evidence=source,
-        details={**about, "leads": [lead.name for lead in leads], "tests": search.tests},
+        details={**about, "tests": search.tests},
     )
+
+
+def _bound(search: Search, level: float) -> Interval | None:
+    """No subgroup lies further, with the level's confidence; no lower limit is claimed, so that it breaks no limit."""
+    if search.furthest is None:
+        return None
+    high, both = rounded(search.furthest.bound), rounded(2 * level - 1)
+    return Interval(low=0.0, high=high, level=both, method="largest-one-sided-limit", simultaneous=True)
+
+
+def _largest(search: Search, level: float) -> Interval | None:
+    """Where the largest difference lies, from bounds that hold for every subgroup at once."""
+    if search.simultaneous is None:
+        return None
+    low, high = (rounded(one) for one in search.simultaneous)
+    return Interval(low=low, high=high, level=level, method="bootstrap-supremum", simultaneous=True)
