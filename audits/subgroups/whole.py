@@ -33,9 +33,9 @@ class Search:
     """All subgroups together.
 
     ``count`` how many · ``furthest`` the largest difference and its bound, ``None`` where no subgroup has a rate
-    (``why_not``) · ``simultaneous`` the limits of the largest difference from bounds for all at once, ``None`` where there are too many
-    distinct rows to resample (``too_large``) · ``names`` which subgroups these are · ``n`` the rows of the furthest and
-    of all others · ``tests`` how many of all tests are below the level by each correction.
+    (``why_not``) · ``simultaneous`` the limits of the largest difference from bounds for all at once, ``None`` where
+    there are too many distinct rows to resample (``too_large``) · ``names`` which subgroups these are · ``n`` the rows
+    of the furthest and of all others · ``tests`` how many of all tests are below the level by each correction.
     """
 
     count: int
