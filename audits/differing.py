@@ -221,11 +221,12 @@ def _bounds(policy: Sequence[Limit]) -> dict[str, Any]:
         for attribute in limit.attributes:
             waiver = limit.waiver
             told = f", waived by {waiver.owner} until {waiver.expires}: {waiver.reason}" if waiver else ""
-            found[_key(limit.model_dump(mode="json"), attribute, found)] = f"{limit.bound:g}{told}"
+            found[limit_key(limit.model_dump(mode="json"), attribute, found)] = f"{limit.bound:g}{told}"
     return found
 
 
-def _key(limit: Mapping[str, Any], attribute: str, taken: Mapping[str, Any]) -> str:
+def limit_key(limit: Mapping[str, Any], attribute: str, taken: Mapping[str, Any]) -> str:
+    """Return what makes a limit the same one in another policy; numbered where ``taken`` has that already."""
     side = "at least" if limit.get("at_least") is not None else "at most"
     by = f" by {limit['technique']}" if limit.get("technique") else ""
     key = f"{limit['measure']} over {attribute}: {limit['compare']} {side}{by}"
@@ -253,5 +254,5 @@ def _word(limit: Mapping[str, Any] | None) -> str | None:
 def _by_limit(verdict: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     for limit in verdict.get("limits") or ():
-        found[_key(limit["limit"], limit["attribute"], found)] = limit
+        found[limit_key(limit["limit"], limit["attribute"], found)] = limit
     return found

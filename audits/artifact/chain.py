@@ -6,11 +6,23 @@ removed is named by its successor, what was replaced has another digest, what wa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from audits.artifact.model import MANIFEST, Artifact, read
+from audits.artifact.model import MANIFEST, read
 from audits.artifact.verifying import Problem, find_problems
 from audits.errors import ArtifactError
+
+
+class Link(NamedTuple):
+    """What an artifact, which verifies, says of its place in the chain."""
+
+    name: str
+    digest: str
+    previous: str | None
+    ended: datetime
 
 
 def chain_problems(path: Path) -> list[Problem]:
@@ -33,34 +45,35 @@ def chain_problems(path: Path) -> list[Problem]:
     ]
     if problems:
         return problems
-    return broken_links([read(folder) for folder in folders])
+    artifacts = [read(folder) for folder in folders]
+    return broken_links([Link(one.name, one.digest, one.manifest.previous, one.manifest.ended) for one in artifacts])
 
 
-def broken_links(artifacts: list[Artifact]) -> list[Problem]:
-    """Return where artifacts of one audit, each verified, are no line without gaps and branches (steps 2 and 3)."""
-    return [*_links(artifacts), *_branches(artifacts)]
+def broken_links(links: Sequence[Link]) -> list[Problem]:
+    """Return where artifacts of one audit are no line without gaps and branches (steps 2 and 3)."""
+    return [*_predecessors(links), *_branches(links)]
 
 
-def _links(artifacts: list[Artifact]) -> list[Problem]:
-    known = {artifact.digest: artifact for artifact in artifacts}
+def _predecessors(links: Sequence[Link]) -> list[Problem]:
+    known = {link.digest: link for link in links}
     problems = []
-    for artifact in artifacts:
-        previous = artifact.manifest.previous
+    for link in links:
+        previous = link.previous
         if previous is None:
             continue
         if previous not in known:
             said = f"names {previous[:12]} as the one before it, which is not here: removed or replaced"
-            problems.append(Problem(file=artifact.name, message=said))
-        elif known[previous].manifest.ended > artifact.manifest.ended:
+            problems.append(Problem(file=link.name, message=said))
+        elif known[previous].ended > link.ended:
             said = f"names {known[previous].name} as the one before it, which ended later"
-            problems.append(Problem(file=artifact.name, message=said))
+            problems.append(Problem(file=link.name, message=said))
     return problems
 
 
-def _branches(artifacts: list[Artifact]) -> list[Problem]:
-    followers: dict[str | None, list[Artifact]] = {}
-    for artifact in artifacts:
-        followers.setdefault(artifact.manifest.previous, []).append(artifact)
+def _branches(links: Sequence[Link]) -> list[Problem]:
+    followers: dict[str | None, list[Link]] = {}
+    for link in links:
+        followers.setdefault(link.previous, []).append(link)
     problems = []
     for previous, after in followers.items():
         if len(after) > 1:
