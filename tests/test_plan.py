@@ -266,3 +266,17 @@ def test_nothing_of_the_model_or_the_flow_is_loaded(base: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_decisions_that_are_wrong_more_often_than_right_are_a_question(tmp_path):
+    from tables import write_evidence
+
+    from audits.answerable import unanswerable
+
+    label = [0, 1] * 100
+    groups = {"g": ["a", "b"] * 100}
+    right = write_evidence(tmp_path / "right", groups, label=label, decision=label)
+    assert not [one for one in unanswerable(right.spec, right, [], []) if one.what == "data.favourable"]
+    wrong = write_evidence(tmp_path / "wrong", groups, label=label, decision=[1 - each for each in label])
+    (one,) = [one for one in unanswerable(wrong.spec, wrong, [], []) if one.what == "data.favourable"]
+    assert "agree in only 0 of 200 rows" in one.why

@@ -20,6 +20,7 @@ from audits.metrics.running import Summarised, findings
 from audits.registry import Entry
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats
+from audits.statistics.weights import kish
 from audits.techniques import technique
 
 USUAL = (
@@ -117,6 +118,7 @@ def _others(evidence: Evidence, entries: Sequence[Entry], counted: Counted) -> I
                 by_chance=counts(chance(entry)) if entry.facts["boundary"] else None,
                 rows=lambda entry: _known_rows(entry, counted),
                 pairs=pairs_of(evidence, counted.attribute, counted.groups, totals),
+                units=_units(counted),
                 level=evidence.spec.statistics.level,
                 favourable=evidence.spec.data.positive_is_favourable,
                 file="rows.parquet" if evidence.spec.model is None else "predictions.parquet",
@@ -174,6 +176,15 @@ def _known_rows(entry: Entry, counted: Counted) -> Floats:
     rows = counted.rows[:, 1:] if entry.facts["labels"] else counted.rows
     rows = rows[..., 1:] if entry.facts["decisions"] else rows
     return np.asarray(rows.sum(axis=(1, 2)), np.float64)
+
+
+def _units(counted: Counted) -> Floats:
+    """How many independent rows (or clusters) each group has, or is worth where they are weighted."""
+    if counted.clusters is not None:
+        return np.array([len(tables) for tables in counted.clusters], np.float64)
+    if counted.weights is None or counted.squares is None:
+        return np.asarray(counted.rows.sum(axis=(1, 2)), np.float64)
+    return kish(counted.weights.sum(axis=(1, 2)), counted.squares.sum(axis=(1, 2)))
 
 
 def _codes(evidence: Evidence) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
