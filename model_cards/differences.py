@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from audits.differing import Change, DiffReport, Ruled, Side
-from audits.findings import Finding
+from audits.findings import Finding, Frozen
 from audits.moves import Figure, Move
 from model_cards.numbers import MINUS, form_of, unit_after, written
 from model_cards.words import group_name, shown, title
@@ -21,6 +21,47 @@ MOST_MOVES = 10
 MOST_FOLDED = 60
 """Moves and changes of each kind that a comment holds, folded; the rest is counted."""
 _PARTS = ("about", "data", "model", "policy", "spec", "versions")
+
+
+class Changed(Frozen):
+    """A report in words, part by part, for a page that lays it out itself.
+
+    ``limits`` of which the verdict changed: limit, before, after, why · ``parts`` that changed: name, how many, the
+    first of them · ``moves``, the largest first: number, before, after, change, more than chance · ``note`` on chance.
+    """
+
+    headline: str
+    same: bool
+    limits: tuple[tuple[str, str, str, str], ...]
+    kept: int
+    parts: tuple[tuple[str, int, tuple[str, ...]], ...]
+    numbers: str
+    moves: tuple[tuple[str, str, str, str, str], ...]
+    moved: int
+    note: str
+
+
+def in_words(report: DiffReport) -> Changed:
+    """Return the report in words, part by part."""
+    changed = [one for one in report.limits if one.changed]
+    parts = {part: getattr(report, part) for part in _PARTS if getattr(report, part)}
+    return Changed(
+        headline=_headline(report),
+        same=report.same,
+        limits=tuple(
+            (shown(one.limit, 200), one.before or "not set", one.after or "not set", shown(one.reason, 400))
+            for one in changed[:MOST_FOLDED]
+        ),
+        kept=len(report.limits) - len(changed),
+        parts=tuple((name, len(held), tuple(map(_change, held[:MOST_MOVES]))) for name, held in parts.items()),
+        numbers=_counts(report),
+        moves=tuple(
+            (_what(move), _figure(move, move.before), _figure(move, move.after), _step(move), _chance(move))
+            for move in report.moves[:MOST_MOVES]
+        ),
+        moved=len(report.moves),
+        note=SAMPLES[report.samples],
+    )
 
 
 def to_text(report: DiffReport) -> str:
