@@ -52,7 +52,7 @@ def _agreement(spec: AuditSpec, evidence: Evidence) -> Iterator[Unanswerable]:
     if rows and wilson(right, rows, critical(0.95))[1] < 0.5:
         yield Unanswerable(
             what="data.favourable",
-            why=f"decisions and truth agree in only {right:,} of {rows:,} rows, so one may be named the wrong way round",
+            why=f"decisions and truth agree in only {right:,} of {rows:,} rows: one may be named the wrong way round",
             remedy="check favourable, positive and threshold: positive is the value that a positive decision predicts",
         )
 

@@ -243,10 +243,20 @@ def replay(artifact: Path, data: Path | None, json_out: bool) -> int:
     "--format", "form", default="html", show_default=True, help="html, md, pdf, json or an export: list formats."
 )
 @click.option("--output", "-o", type=existing, help="Where to write; default: stdout.")
+@click.option("--push", metavar="models:/NAME/VERSION", help="Write its first screen to the audited model version.")
 @click.option("--json", "json_out", is_flag=True, help="The same as --format json.")
 @reports_errors
-def card(artifact: Path, form: str, output: Path | None, json_out: bool) -> None:
+def card(artifact: Path, form: str, output: Path | None, push: str | None, json_out: bool) -> None:
     """Render the card again from the sealed ARTIFACT."""
+    if push is not None:
+        from flows.push import push_card
+
+        pushed = push_card(artifact, push)
+        if json_out:
+            _print(pushed)
+        else:
+            click.echo(f"{push}: description and tags are those of {artifact}")
+        return
     from audits.artifact import verify as check
     from model_cards.render import render
 

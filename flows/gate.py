@@ -61,7 +61,7 @@ def run(
         from flows import environment
 
         environment.prepare(home)
-    asked = replace(asked, home=home, tracking=_tracking(artifact, home))
+    asked = replace(asked, home=home, tracking=tracking_of(artifact, home))
     report = _promoted(artifact, asked, wanted, promote, alias) if promote else gate(artifact, asked)
     _write(report, wanted)
     if wanted.summary and report.verdict is not None:
@@ -90,7 +90,7 @@ def _of_the_target(asked: Asked, target: Target, before: State) -> Asked:
     return replace(asked, model=target.uri, production=production if asked.baseline else None)
 
 
-def _tracking(artifact: Path, home: Path) -> str:
+def tracking_of(artifact: Path, home: Path) -> str:
     """The registry that deploys: the environment's, else the one that the (undamaged) artifact's spec names."""
     if os.environ.get("MLFLOW_TRACKING_URI"):
         return os.environ["MLFLOW_TRACKING_URI"]

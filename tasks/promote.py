@@ -69,7 +69,7 @@ def current(target: Target) -> State:
     Raises:
         ModelError: the registry does not know the model or the version, or cannot be reached.
     """
-    with _registry(target) as client:
+    with registry_of(target) as client:
         state = _state(client, target)
         client.get_model_version(target.model, target.version)
     return state
@@ -99,7 +99,7 @@ def _settle(report: GateReport, target: Target, before: State) -> Promotion:
         "evenhand.policy_sha256": report.policy_sha256,
         "evenhand.gated_at": f"{report.at:%Y-%m-%dT%H:%M:%SZ}",
     }
-    with _registry(target) as client:
+    with registry_of(target) as client:
         if report.word != "PASS":
             _tag(client, target, tags)
             told = f"{target.alias} was not moved to {target.uri}: the verdict is {report.word}"
@@ -161,7 +161,7 @@ def _tag(client: Any, target: Target, tags: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _registry(target: Target) -> Iterator[Any]:
+def registry_of(target: Target) -> Iterator[Any]:
     """A client of the registry; what it refuses is told as our own error."""
     from mlflow.exceptions import MlflowException
 
