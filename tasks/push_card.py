@@ -20,20 +20,14 @@ def description(artifact: Artifact) -> str:
 
     sources = read_sources(artifact.folder)
     verdict = artifact.verdict
-    limits = [
-        f"- **{limit.verdict}** {escape_markdown(limit.text)}. {escape_markdown(limit.reason)}"
-        for limit in verdict.limits
-    ]
     lines = [
         f"## Audit {escape_markdown(sources.spec.audit)}: {verdict.verdict}",
         escape_markdown(sources.spec.question),
         f"Sealed {artifact.manifest.ended:%Y-%m-%d %H:%M} UTC as `{artifact.digest[:12]}`.",
-        *(
-            f"- **{limit.verdict}** {escape_markdown(limit.text)}. {escape_markdown(limit.reason)}"
-            for limit in verdict.limits
-        ),
-        "A pass says that these limits hold on these rows, and nothing beyond.",
     ]
+    for limit in verdict.limits:
+        lines.append(f"- **{limit.verdict}** {escape_markdown(limit.text)}. {escape_markdown(limit.reason)}")
+    lines.append("A pass says that these limits hold on these rows, and nothing beyond.")
     text = "\n\n".join(lines)
     more = "\n\n… the rest is in the card."
     return text if len(text) <= MOST else text[: MOST - len(more)].rsplit("\n\n", 1)[0] + more

@@ -94,7 +94,7 @@ def summary_statement(
 
 def _subjects(artifact: Artifact) -> list[Mapping[str, Any]]:
     spec, digests = artifact.spec, artifact.manifest.digests
-    subjects = [_resource(spec.data.source, digests.data)]
+    subjects: list[Mapping[str, Any]] = [_resource(spec.data.source, digests.data)]
     if spec.model is not None and digests.model and _SHA256.fullmatch(digests.model):
         subjects.insert(0, _resource(spec.model.uri, digests.model))
     return subjects
