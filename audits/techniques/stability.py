@@ -200,7 +200,8 @@ class _Counts:
     def _counted(self, attribute: str, choice: _Choice) -> Counted:
         codes, groups = self._groups(attribute, choice.bins)
         cell = cells(self._labels, self._decisions(choice.threshold))
-        weights, clusters = self.evidence.weights(), self.evidence.cluster_codes()
+        weights = self.evidence.weights()
+        clusters: NDArray[np.integer[Any]] | None = self.evidence.cluster_codes()
         if choice.seed is not None:
             codes, cell, weights, clusters = _drawn_again(choice.seed, codes, cell, weights, clusters)
         return count_rows(attribute, codes, groups, cell, weights, clusters)
