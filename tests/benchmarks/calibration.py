@@ -38,6 +38,8 @@ from calibration_cases import (  # noqa: E402
     own_cases,
     rate_cases,
 )
+from calibration_exact import two_groups  # noqa: E402
+from calibration_page import markdown  # noqa: E402
 
 import audits  # noqa: E402
 from audits.statistics import bounds  # noqa: E402
@@ -222,6 +224,7 @@ def main() -> None:
         "aims": AIMS,
         "same_as_judge": checks.same_as_judge(8 if given.quick else 60, rng),
         "fairlearn": checks.fairlearn(given.quick, rng),
+        "two_groups": two_groups(given.quick),
         "paths": {},
     }
     for path in PATHS:
@@ -229,7 +232,7 @@ def main() -> None:
         print(f"{path}: {time.perf_counter() - start:.0f} s so far", file=sys.stderr, flush=True)
     document["shortfalls"] = checks.shortfalls(document)
     document["seconds"] = round(time.perf_counter() - start)
-    text = checks.markdown(document)
+    text = markdown(document)
     print(text)
     if not given.quick:
         (ROOT / "audits" / "calibration.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")

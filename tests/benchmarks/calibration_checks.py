@@ -206,6 +206,13 @@ def shortfalls(document):
         for key in ("wrong_fail", "wrong_pass"):
             if key in told and told[key]["rate"] - _noise(told[key]) > aims[key]:
                 missed.append({"path": path, "method": method, "what": key, **told[key], "aim": aims[key]})
+        exact = document["two_groups"].get(f"{path}: {method}", {})
+        for key in ("wrong_fail", "wrong_pass"):
+            if key in exact and exact[key]["rate"] > aims[key]:
+                case = f"two groups, exactly: {exact[key]['case']}"
+                missed.append(
+                    {"path": path, "method": method, "what": key, **exact[key], "case": case, "aim": aims[key]}
+                )
         for method, told in result["coverage"].items():
             least = told["least"]
             if method in PUBLISHED and least["rate"] + _noise(least) < aims["coverage"]:
@@ -216,73 +223,3 @@ def shortfalls(document):
 def _noise(told):
     """Two standard errors of a rate that was simulated."""
     return 2 * (told["rate"] * (1 - told["rate"]) / told["draws"]) ** 0.5
-
-
-def markdown(document):
-    """The summary for people."""
-    lines = [
-        "# Calibration: how often a verdict is wrong",
-        "",
-        f"Evenhand {document['evenhand']}, {document['date']}, seed {document['seed']}, level "
-        f"{100 * document['level']:g} %. Written by `python tests/benchmarks/calibration.py`; "
-        f"{document['same_as_judge']} draws were judged by `audits.verdict.judge` too, all alike.",
-        "",
-        f"Aims: wrong FAIL at most {document['aims']['wrong_fail']:.1%}, wrong PASS at most "
-        f"{document['aims']['wrong_pass']:.1%}, coverage at least {document['aims']['coverage']:.1%}. A FAIL is wrong "
-        "where the limit holds (exactly at the limit too), a PASS where the disparity is at the limit or beyond. Each "
-        "rate is that of the worst case, drawn again afresh; *small* tells of groups of 10 to 100 rows, below the size "
-        "that the aims are for.",
-        "",
-        "| path | method | worst wrong FAIL | small | worst wrong PASS | small | mean right PASS | mean right FAIL "
-        "| mean INCONCLUSIVE |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for path, result in document["paths"].items():
-        for at, (method, told) in enumerate(result["methods"].items()):
-            name = "gate on the point estimate" if method == "point" else method + (" (the rule)" if at == 0 else "")
-            worst = ("wrong_fail", "wrong_fail_small", "wrong_pass", "wrong_pass_small")
-            cells = [_share(told.get(key, {}).get("rate")) for key in worst]
-            cells += [_share(told.get(f"mean_{key}")) for key in ("right_pass", "right_fail", "inconclusive")]
-            lines.append(f"| {path} | {name} | {' | '.join(cells)} |")
-    lines += ["", "## The worst cases of the rule", ""]
-    for path, result in document["paths"].items():
-        method, told = next(iter(result["methods"].items()))
-        for key, name in (("wrong_fail", "wrong FAIL"), ("wrong_pass", "wrong PASS")):
-            if key in told:
-                lines.append(f"- {path}, {name} {_share(told[key]['rate'])}: {told[key]['case']}")
-    lines += [
-        "",
-        "## Coverage of published intervals",
-        "",
-        "| path | interval | mean | least | where |",
-        "|---|---|---|---|---|",
-    ]
-    for path, result in document["paths"].items():
-        for method, told in result["coverage"].items():
-            least = told["least"]
-            lines.append(f"| {path} | {method} | {_share(told['mean'])} | {_share(least['rate'])} | {least['case']} |")
-    lines += [
-        "",
-        "## A gate on fairlearn's bootstrap of the range",
-        "",
-        "Base rate 0.3, limit 0.1; percentile interval of largest minus smallest, 200 replicates, from counts "
-        f"(at most {document['fairlearn']['furthest_from_real']:g} away from `difference_ci` itself).",
-        "",
-        "| groups | n each | true gap | it covers the truth | it blocks | it passes | point gate blocks | we block "
-        "| we pass |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for one in document["fairlearn"]["cases"]:
-        cells = [_share(one[key]) for key in ("covers_truth", "fail", "pass", "point_fail", "ours_fail", "ours_pass")]
-        lines.append(f"| {one['groups']} | {one['n']} | {one['gap']:g} | {' | '.join(cells)} |")
-    lines += ["", "## Shortfalls", ""]
-    lines += [
-        f"- {one['path']}, {one['method']}: {one['what'].replace('_', ' ')} {_share(one['rate'])} "
-        f"(aim {_share(one['aim'])}): {one['case']}"
-        for one in document["shortfalls"]
-    ] or ["None: every aim is met, within what chance explains."]
-    return "\n".join(lines) + "\n"
-
-
-def _share(value):
-    return "" if value is None else f"{100 * value:.1f} %"
