@@ -88,6 +88,9 @@ def _reach(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
     if not set(attribute.split("×")) <= evidence.spec.protected.keys():
         reason = f"which {attribute} there are is known only after the search"
         return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
+    if attribute in spec.protected and spec.protected[attribute].probabilities is not None:
+        reason = f"{attribute} is known as probabilities, and how far its bounds lie apart only after scoring"
+        return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
     if attribute not in evidence.attributes:
         return _unmeasured(limit, attribute, f"no row has a group of {attribute}")
     denominator = _denominator(evidence, limit.measure, attribute)

@@ -12,6 +12,7 @@ from audits import data, slices
 from audits.errors import DataError, SpecError
 from audits.evidence import Evidence
 from audits.findings import write_findings
+from audits.reach import reach
 from audits.spec_reader import read_spec
 from audits.techniques import registry, run
 from audits.verdict import judge
@@ -117,6 +118,14 @@ def test_true_and_false_positive_rates_are_bounded_where_there_are_labels(tmp_pa
         assert found.details["bounds"]["high"] - found.details["bounds"]["low"] < 0.5
     accuracy, _ = audit(tmp_path, loans(2000, 0.9, 0.2), options="{metrics: [selection_rate, accuracy]}")
     assert {f.measure for f in accuracy} == {"selection_rate", "accuracy"}
+
+
+def test_what_bounds_can_show_is_not_known_beforehand(tmp_path):
+    audit(tmp_path, loans(100, 0.9, 0.0))
+    spec = read_spec(tmp_path / "spec.yaml")
+    (told,) = reach(spec, Evidence(tmp_path, spec))
+    assert told.outlook == "not known beforehand"
+    assert "race is known as probabilities" in told.reason
 
 
 def test_the_same_evidence_gives_the_same_bytes(tmp_path):
