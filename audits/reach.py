@@ -88,7 +88,8 @@ def _reach(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
     if not set(attribute.split("×")) <= evidence.spec.protected.keys():
         reason = f"which {attribute} there are is known only after the search"
         return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
-    if attribute in spec.protected and spec.protected[attribute].probabilities is not None:
+    named = evidence.spec.protected.get(attribute)
+    if named is not None and named.probabilities is not None:
         reason = f"{attribute} is known as probabilities, and how far its bounds lie apart only after scoring"
         return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
     if attribute not in evidence.attributes:
