@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from audits.evidence import Evidence
 from audits.findings import Finding
 from audits.metrics import Counts, chosen, direction, of_task
-from audits.metrics.comparing import rate_findings
+from audits.metrics.comparing import many_rate_findings
 from audits.metrics.counting import CELLS, cells, confusion
 from audits.metrics.groups import Counted, GroupRates, count_all, measure
 from audits.metrics.pairing import known_groups, pairs_of
@@ -65,9 +65,8 @@ def parity(
     plain = [entry for entry in entries if is_rate(entry)]
     others = [entry for entry in entries if not is_rate(entry)]
     for counted in count_all(evidence, evidence.attributes).values():
-        for entry in plain:
-            rates = measure(evidence, entry, counted, max(floor, 1))
-            yield from rate_findings(rates, _pairs(evidence, rates))
+        measured = [measure(evidence, entry, counted, max(floor, 1)) for entry in plain]
+        yield from many_rate_findings([(rates, _pairs(evidence, rates)) for rates in measured])
         if others:
             yield from _others(evidence, others, counted)
 
