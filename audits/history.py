@@ -186,7 +186,7 @@ def stamp(folder: Path, keys: Sequence[PublicKey] = ()) -> str:
     The digest of the manifest, and length and times of change of every file, stand for the bytes: whoever can set the
     time of change of an inode holds the machine.
     """
-    seen = [str(SHAPE), folder.name, *sorted(key.keyid for key in keys)]
+    seen = [str(SHAPE), folder.parent.name, folder.name, *sorted(key.keyid for key in keys)]
     for place, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted([*files, *(one for one in folders if (Path(place) / one).is_symlink())]):
@@ -204,6 +204,8 @@ def read_entry(folder: Path, keys: Sequence[PublicKey] = ()) -> Entry:
     """Verify one artifact and return what a library says of it; it never fails for what the artifact holds."""
     place = f"{folder.parent.name}/{folder.name}"
     claim = Entry(place=place, audit=folder.parent.name)
+    if not (folder / MANIFEST).exists():
+        return claim.model_copy(update={"problem": f"{MANIFEST}: is absent"})
     try:
         artifact = read(folder)
     except (AuditError, OSError) as error:

@@ -1,0 +1,220 @@
+"""A library of audits as a static site: an index, a page for every audit, a page for every model.
+
+A page is made again only where something it is made from changed: its key is the digest of its entries, of the code
+that lays it out, and of where it links to. Pages need no script, and ask for nothing outside themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from audits import __version__
+from audits.attestation import PublicKey
+from audits.differing import between
+from audits.errors import ArtifactError
+from audits.findings import digest
+from audits.history import Audit, Entry, Library, find_folders, read_entry, stamp
+from model_cards import site_pages as pages
+from model_cards.differences import Changed, in_words
+from model_cards.render import environment
+from model_cards.site_record import Done, Record, Wanted, alone, read_record, update
+
+COPIED = ("card.html", "card.md", "card.json", "manifest.json")
+"""What ``copy`` takes of an artifact, beside its charts; never the evidence, which is of people."""
+_HERE = Path(__file__).parent
+_MADE_BY = ("site.py", "site_pages.py", "trends.py", "svg.py", "numbers.py", "words.py", "differences.py", "charts.py")
+
+
+class Asked(NamedTuple):
+    """How a site is to be built.
+
+    ``lost``: artifacts that could not be had, where and why · ``folders``: those that are meant, where not all are.
+    """
+
+    copy: bool = False
+    afresh: bool = False
+    keys: Sequence[PublicKey] = ()
+    lost: Sequence[tuple[str, str]] = ()
+    folders: Sequence[Path] | None = None
+
+
+AS_IT_IS = Asked()
+
+
+class Built(NamedTuple):
+    """A site as it was built."""
+
+    out: Path
+    audits: int
+    artifacts: int
+    read: int
+    broken: tuple[tuple[str, str], ...]
+    done: Done
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {
+            "index": str(self.out / "index.html"),
+            "audits": self.audits,
+            "artifacts": self.artifacts,
+            "verified": self.read,
+            "broken": [{"artifact": place, "problem": problem} for place, problem in self.broken],
+            "written": list(self.done.written),
+            "unchanged": self.done.unchanged,
+            "removed": list(self.done.removed),
+        }
+
+    def to_text(self) -> str:
+        """Return it in a few lines."""
+        lines = [
+            f"{self.out / 'index.html'}: {pages.count(self.artifacts, 'artifact')} of "
+            f"{pages.count(self.audits, 'audit')}, {self.read} verified anew",
+            f"{len(self.done.written)} files written, {self.done.unchanged} unchanged, "
+            f"{len(self.done.removed)} removed",
+        ]
+        return "\n".join([*lines, *(f"broken: {place}: {problem}" for place, problem in self.broken)])
+
+
+def build(runs: Path, out: Path, asked: Asked = AS_IT_IS) -> Built:
+    """Build the site of every artifact in a folder, or bring it up to date.
+
+    Args:
+        runs: the folder of all artifacts, ``<audit>/<artifact>``.
+        out: the folder of the site: absent, empty, or built before.
+        asked: whether cards are copied, whether all is made again, whose signatures are checked.
+
+    Raises:
+        ArtifactError: there are no artifacts, or the folder holds what no build made.
+    """
+    folders = find_folders(runs) if asked.folders is None else asked.folders
+    _apart(runs, out)
+    with alone(out):
+        before = read_record(out)
+        kept = Record(files=before.files) if asked.afresh else before
+        stamps = {stamp(folder, asked.keys): folder for folder in folders}
+        entries = {mark: kept.entries.get(mark) or read_entry(folder, asked.keys) for mark, folder in stamps.items()}
+        library = Library(runs, entries.values())
+        changes = _changes(library, kept.changes)
+        record = Record(site=_code(), entries=entries, changes=changes)
+        wanted = _wanted(library, changes, out, asked)
+        if asked.afresh:
+            before = before.model_copy(
+                update={"files": {name: one.model_copy(update={"key": ""}) for name, one in before.files.items()}}
+            )
+        done = update(out, before, record, wanted)
+    new = len([mark for mark in entries if mark not in kept.entries])
+    return Built(out, len(library.audits), _artifacts(library), new, tuple(_broken(library, asked)), done)
+
+
+def _apart(runs: Path, out: Path) -> None:
+    """Refuse a place among the artifacts: what is written there would be taken for one, or damage one."""
+    place, top = out.resolve(), runs.resolve()
+    if place == top or place.parent.parent == top or (place.is_relative_to(top) and (place / "manifest.json").exists()):
+        raise ArtifactError(f"site: got {str(out)!r}, which is a place for artifacts", "give another folder with --out")
+
+
+def _artifacts(library: Library) -> int:
+    return sum(len(audit.entries) for audit in library.audits)
+
+
+def _broken(library: Library, asked: Asked) -> list[tuple[str, str]]:
+    here = [(entry.place, entry.problem) for audit in library.audits for entry in audit.broken]
+    return sorted([*here, *asked.lost])
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """Return the digest of everything that lays out a page, so that a page of another version is made again."""
+    hasher = hashlib.sha256(__version__.encode())
+    templates = sorted((_HERE / "templates").glob("site*"))
+    for path in [*(_HERE / name for name in _MADE_BY), *templates, _HERE / "templates" / "card.css"]:
+        hasher.update(path.read_bytes())
+    return hasher.hexdigest()
+
+
+def _changes(library: Library, known: Mapping[str, Changed]) -> dict[str, Changed]:
+    """Return what changed between every two artifacts that follow one another, by their digests."""
+    found = {}
+    for audit in library.audits:
+        for one, two in zip(audit.whole, audit.whole[1:], strict=False):
+            pair = f"{one.digest} {two.digest}"
+            found[pair] = known.get(pair) or in_words(between(library.artifact(one), library.artifact(two)))
+    return found
+
+
+def _wanted(library: Library, changes: Mapping[str, Changed], out: Path, asked: Asked) -> dict[str, Wanted]:
+    """Return every file of the site, the index last."""
+    wanted: dict[str, Wanted] = {}
+    base = "../cards" if asked.copy else _url(os.path.relpath(library.runs.resolve(), (out / "audits").resolve()))
+    models: dict[str, list[Audit]] = {}
+    for audit in library.audits:
+        if asked.copy:
+            for entry in audit.whole:
+                wanted |= _copies(library, entry)
+        wanted[pages.page_of(audit.name)] = _audit_page(audit, changes, base)
+        if audit.current:
+            models.setdefault(audit.current.model or "", []).append(audit)
+    for name, held in models.items():
+        values = pages.model(name, held)
+        wanted[pages.model_page(name)] = _page("site_model.html.j2", values)
+    rows = [pages.row(audit) for audit in library.audits]
+    wanted["index.html"] = _page("site_index.html.j2", pages.index(rows, _artifacts(library), _broken(library, asked)))
+    return wanted
+
+
+def _audit_page(audit: Audit, changes: Mapping[str, Changed], base: str) -> Wanted:
+    after = {two.digest: changes[f"{one.digest} {two.digest}"]
+             for one, two in zip(audit.whole, audit.whole[1:], strict=False)}  # fmt: skip
+    held = [entry.model_dump(mode="json") for entry in audit.entries]
+    key = digest([_code(), base, held])  # what changed follows from the digests
+
+    def link(entry: Entry, name: str) -> str:
+        return f"{base}/{_url(entry.place)}/{name}"
+
+    def make() -> bytes:
+        return _rendered("site_audit.html.j2", pages.audit(audit, after, link))
+
+    return Wanted(key, make)
+
+
+def _page(template: str, values: Mapping[str, Any]) -> Wanted:
+    return Wanted(digest([_code(), template, values]), lambda: _rendered(template, values))
+
+
+def _rendered(template: str, values: Mapping[str, Any]) -> bytes:
+    page = environment().get_template(template).render(css=Markup(_style()), words=pages.WORDS, **values)  # noqa: S704 - our own file
+    return page.encode()
+
+
+def _copies(library: Library, entry: Entry) -> dict[str, Wanted]:
+    sealed = library.artifact(entry).manifest.files
+    names = [name for name in sealed if name in COPIED or name.startswith("charts/")] + ["manifest.json"]
+    return {
+        f"cards/{entry.place}/{name}": Wanted(f"{entry.digest} {name}", _reader(library, entry, name)) for name in names
+    }
+
+
+def _reader(library: Library, entry: Entry, name: str) -> Any:
+    def make() -> bytes:
+        artifact = library.artifact(entry)
+        return artifact.manifest.to_bytes() if name == "manifest.json" else artifact.content(name)
+
+    return make
+
+
+def _url(path: str) -> str:
+    return quote(Path(path).as_posix())
+
+
+@lru_cache(maxsize=1)
+def _style() -> str:
+    sheets = [(_HERE / "templates" / name).read_text(encoding="utf-8") for name in ("card.css", "site.css")]
+    return "\n".join(line.strip() for sheet in sheets for line in sheet.splitlines() if line.strip())
