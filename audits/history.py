@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from audits import __version__
 from audits.artifact import Artifact, read
 from audits.artifact.chain import Link, broken_links
 from audits.artifact.model import MANIFEST
@@ -186,7 +187,7 @@ def stamp(folder: Path, keys: Sequence[PublicKey] = ()) -> str:
     The digest of the manifest, and length and times of change of every file, stand for the bytes: whoever can set the
     time of change of an inode holds the machine.
     """
-    seen = [str(SHAPE), folder.parent.name, folder.name, *sorted(key.keyid for key in keys)]
+    seen = [str(SHAPE), __version__, folder.parent.name, folder.name, *sorted(key.keyid for key in keys)]
     for place, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted([*files, *(one for one in folders if (Path(place) / one).is_symlink())]):

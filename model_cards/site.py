@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from audits import __version__
@@ -24,7 +25,6 @@ from audits.findings import digest
 from audits.history import Audit, Entry, Library, find_folders, read_entry, stamp
 from model_cards import site_pages as pages
 from model_cards.differences import Changed, in_words
-from model_cards.render import environment
 from model_cards.site_record import Done, Record, Wanted, alone, read_record, update
 
 COPIED = ("card.html", "card.md", "card.json", "manifest.json")
@@ -190,8 +190,14 @@ def _page(template: str, values: Mapping[str, Any]) -> Wanted:
 
 
 def _rendered(template: str, values: Mapping[str, Any]) -> bytes:
-    page = environment().get_template(template).render(css=Markup(_style()), words=pages.WORDS, **values)  # noqa: S704 - our own file
+    page = _templates().get_template(template).render(css=Markup(_style()), words=pages.WORDS, **values)  # noqa: S704 - our own file
     return page.encode()
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    """Return the templates; every value is escaped, but the style sheet and the charts."""
+    return Environment(loader=PackageLoader("model_cards", "templates"), autoescape=True, undefined=StrictUndefined)
 
 
 def _copies(library: Library, entry: Entry) -> dict[str, Wanted]:

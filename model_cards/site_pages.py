@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from audits.history import Audit, Entry, Ruling
 from model_cards.differences import Changed
-from model_cards.trends import Point, told, told_interval, trend
+from model_cards.trends import Point, told, told_interval, told_limit, trend
 from model_cards.words import NOT_MEANT, VERDICTS, anchor, group_name, shown, title
 
 WORDS = {
@@ -29,6 +29,8 @@ WORDS = {
 """How a verdict is called: those of an audit, and what stands in the place of one."""
 NO_MODEL = "Decisions already taken, no model"
 _MEANT = {**VERDICTS, "BROKEN": "No artifact of this audit is what was sealed, so there is no verdict to tell."}
+UNLETTERED = 12
+"""Audits that a list holds without being parted by letters."""
 _CAUTION = NOT_MEANT[0]
 
 Link = Callable[[Entry, str], str]
@@ -42,13 +44,10 @@ class Row(NamedTuple):
     page: str
     title: str
     question: str
-    subject: str
+    about: tuple[str, ...]
     model: str
-    data: str
     word: str
     day: str
-    many: str
-    signed: str
     warnings: tuple[str, ...]
 
 
@@ -100,21 +99,28 @@ def model_name(model: str) -> str:
 def row(audit: Audit) -> Row:
     """Return an audit as a list tells it."""
     current = audit.current
-    model = (current.model or "") if current else ""
     return Row(
         name=audit.name,
         page=page_of(audit.name),
         title=_title(audit),
         question=shown(current.question, 300) if current else "",
-        subject=f"model: {model_name(model)}" if model else "decisions already taken" if current else "not known",
-        model=model,
-        data=shown(current.data, 160) if current else "",
+        about=tuple(_about(audit)),
+        model=(current.model or "") if current else "",
         word=word_of(current),
         day=day(current.ended) if current else "",
-        many=count(len(audit.entries), "audit"),
-        signed=("signed" if current.claimed else "not signed") if current else "",
         warnings=tuple(_warnings(audit)),
     )
+
+
+def _about(audit: Audit) -> list[str]:
+    many = count(len(audit.entries), "artifact")
+    current = audit.current
+    if current is None:
+        return [f"audit: {shown(audit.name, 80)}", many]
+    subject = f"model: {model_name(current.model)}" if current.model else "decisions already taken"
+    version = f" {shown(current.version, 80)}" if current.version else ""
+    signed = "signed" if current.claimed else "not signed"
+    return [f"audit: {audit.name}", f"{subject}{version}", f"data: {shown(current.data, 160)}", many, signed]
 
 
 def _title(audit: Audit) -> str:
@@ -138,18 +144,15 @@ def _warnings(audit: Audit) -> list[str]:
 def index(rows: Sequence[Row], artifacts: int, broken: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return the values of the first page. ``broken``: where, and what is wrong with it."""
     models: dict[str, list[Row]] = {}
-    letters: dict[str, list[Row]] = {}
     for one in rows:
         if one.word != "BROKEN":
             models.setdefault(one.model, []).append(one)
-        first = one.name[:1].upper()
-        letters.setdefault(first if first in string.ascii_uppercase else "0-9", []).append(one)
     return {
         "counted": f"{count(len(rows), 'question')} asked of {count(len([m for m in models if m]), 'model')}, "
-        f"{count(artifacts, 'audit')} carried out.",
+        f"{count(artifacts, 'artifact')} in all.",
         "verdicts": _verdicts(rows),
         "broken": [(shown(place, 200), shown(problem, 400)) for place, problem in broken],
-        "letters": sorted(letters.items()),
+        "letters": _letters(rows),
         "models": [
             {
                 "name": model_name(name),
@@ -161,6 +164,17 @@ def index(rows: Sequence[Row], artifacts: int, broken: Sequence[tuple[str, str]]
         ],
         "not_meant": NOT_MEANT,
     }
+
+
+def _letters(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Return audits by their first letter; a few of them as one list."""
+    if len(rows) <= UNLETTERED:
+        return [("", list(rows))]
+    letters: dict[str, list[Row]] = {}
+    for one in rows:
+        first = one.name[:1].upper()
+        letters.setdefault(first if first in string.ascii_uppercase else "0-9", []).append(one)
+    return sorted(letters.items())
 
 
 def _verdicts(rows: Sequence[Row]) -> list[tuple[str, int]]:
@@ -179,7 +193,7 @@ def model(name: str, audits: Sequence[Audit]) -> dict[str, Any]:
     artifacts = sum(len(audit.entries) for audit in audits)
     return {
         "name": model_name(name),
-        "counted": f"{count(len(audits), 'question')} asked of it, {count(artifacts, 'audit')} carried out.",
+        "counted": f"{count(len(audits), 'question')} asked of it, {count(artifacts, 'artifact')} in all.",
         "audits": [row(audit) for audit in audits],
         "versions": [
             (
@@ -323,7 +337,7 @@ def _trend(key: str, points: Sequence[Point]) -> dict[str, Any]:
             point.ruling.verdict + (", waived" if point.ruling.waived else ""),
             told(point.ruling, point.ruling.value) or "not measured",
             told_interval(point.ruling) or "none",
-            told(point.ruling, point.ruling.bound),
+            told_limit(point.ruling),
             " against ".join(group_name(one) for one in (point.ruling.worst or {}).values() if one) or "nobody",
         )
         for point in reversed(points)

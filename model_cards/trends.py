@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from audits.findings import Finding
 from audits.history import Ruling
+from audits.judging import BOTH_WAYS
 from model_cards.charts import BAND, INK, LIMIT, MARK, SOFT, WIDTH
 from model_cards.numbers import form_of, unit_after, written
 from model_cards.svg import Scale, label, linear, logarithmic, nice, tag, ticks
@@ -74,7 +75,7 @@ def trend(name: str, heading: str, points: Sequence[Point]) -> str:
     body = [*_grid(drawn[-1].ruling, y, low, high, logs), *_bound(drawn, y, width), *_line(drawn, x, y)]
     for at, point in enumerate(drawn):
         body += _mark(point.ruling, x[at], y, (low, high))
-    body += [*_days(drawn, x), label(_limit(drawn[-1].ruling), RIGHT, 14, anchor="end", **_LIMIT_TEXT)]
+    body += [*_days(drawn, x), label(f"limit: {told_limit(drawn[-1].ruling)}", RIGHT, 14, anchor="end", **_LIMIT_TEXT)]
     words = _described(drawn, len(points) - len(drawn))
     content = (
         tag("title", escape(visible(heading)), id=f"{name}.title")
@@ -93,15 +94,32 @@ _LIMIT_TEXT: dict[str, str | float] = {"class_": "limit-text", "fill": "#a34700"
 _QUIET: dict[str, str | float] = {"class_": "soft", "fill": SOFT, "font_size": 11}
 
 
-def _limit(ruling: Ruling) -> str:
-    return f"limit: {'at least' if ruling.at_least else 'at most'} {told(ruling, ruling.bound)}"
+def allowed(ruling: Ruling) -> tuple[float | None, float | None]:
+    """Return the region that a limit allows, null where a side is open; two groups are held to it in either order."""
+    bound = ruling.bound
+    if ruling.compare == "ratio" and bound > 0:
+        return min(bound, 1 / bound), max(bound, 1 / bound)
+    if ruling.compare in BOTH_WAYS and not ruling.at_least:
+        return -bound, bound
+    return (bound, None) if ruling.at_least else (None, bound)
+
+
+def told_limit(ruling: Ruling) -> str:
+    """Return what a limit allows, in words: "at most 40%", "within 10 points", "0.8 to 1.25"."""
+    low, high = allowed(ruling)
+    form, unit = form_of(like(ruling)), shown(unit_after(like(ruling)), 40)
+    scale = 100 if form in ("percent", "points") else 1
+    if low is not None and high is not None:
+        both = f"{low:.3g} to {high:.3g}" if form == "ratio" else f"within {scale * high:g}"
+        return f"{both}{unit}"
+    return f"at {'least' if ruling.at_least else 'most'} {scale * ruling.bound:g}{unit}".replace("-", "−")
 
 
 def _domain(points: Sequence[Point]) -> tuple[float, float, bool]:
     """Return the ends of the upright axis, and whether it is logarithmic (ratios)."""
     ends: list[float] = []
     for ruling in (point.ruling for point in points):
-        ends += [ruling.bound] + ([] if ruling.value is None else [ruling.value])
+        ends += [end for end in allowed(ruling) if end is not None] + ([] if ruling.value is None else [ruling.value])
         if ruling.interval is not None:
             ends += [ruling.interval.low] + ([] if ruling.interval.high is None else [ruling.interval.high])
     if points[-1].ruling.compare == "ratio":
@@ -127,11 +145,11 @@ def _grid(ruling: Ruling, y: Scale, low: float, high: float, logs: bool) -> list
 
 def _bound(points: Sequence[Point], y: Scale, width: float) -> list[str]:
     """Draw what the limit allows: it may have been another one at another time."""
-    parts, path = [], ""
+    parts, paths = [], {"low": "", "high": ""}
     for at, point in enumerate(points):
-        ruling, left = point.ruling, LEFT + width * at
-        edge = y(ruling.bound)
-        top, foot = (TOP, edge) if ruling.at_least else (edge, BOTTOM)
+        low, high = allowed(point.ruling)
+        left = LEFT + width * at
+        top, foot = TOP if high is None else y(high), BOTTOM if low is None else y(low)
         parts.append(
             tag(
                 "rect",
@@ -144,9 +162,11 @@ def _bound(points: Sequence[Point], y: Scale, width: float) -> list[str]:
                 fill_opacity="0.12",
             )
         )
-        path += f"{'L' if path else 'M'}{left:.1f} {edge:.1f}H{left + width:.1f}"
-    line = tag("path", d=path, class_="limit", fill="none", stroke=LIMIT, stroke_width="1.8", stroke_dasharray="5 3")
-    return [*parts, line]
+        for side, edge in (("low", low), ("high", high)):
+            if edge is not None:
+                paths[side] += f"{'L' if paths[side] else 'M'}{left:.1f} {y(edge):.1f}H{left + width:.1f}"
+    drawn = {"class_": "limit", "fill": "none", "stroke": LIMIT, "stroke_width": "1.8", "stroke_dasharray": "5 3"}
+    return [*parts, *(tag("path", d=path, **drawn) for path in paths.values() if path)]
 
 
 def _line(points: Sequence[Point], x: Sequence[float], y: Scale) -> list[str]:
@@ -195,7 +215,10 @@ def _days(points: Sequence[Point], x: Sequence[float]) -> list[str]:
 def _described(points: Sequence[Point], left_out: int) -> str:
     """Say in words what the picture shows; its numbers are in the table that follows it."""
     first, last = points[0], points[-1]
-    words = [f"One mark for each audit, the oldest first, with its interval as an upright bar. {_limit(last.ruling)}."]
+    words = [
+        f"One mark for each audit, the oldest first, with its interval as an upright bar. "
+        f"The limit is {told_limit(last.ruling)}."
+    ]
     for name, point in (("First", first), ("Last", last)):
         value = told(point.ruling, point.ruling.value) or "not measured"
         words.append(f"{name}, {point.day}: {value}, {point.ruling.verdict}.")
