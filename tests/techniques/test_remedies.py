@@ -12,6 +12,7 @@ from audits.errors import SpecError
 from audits.evidence import Evidence
 from audits.findings import write_findings
 from audits.metrics import registry as metrics
+from audits.refitting import as_many_positive, design, probabilities
 from audits.remedies import (
     Target,
     auc,
@@ -532,3 +533,42 @@ def test_intervals_hold_the_truth_as_often_as_they_say(tmp_path):
         for kind, value in true.items():
             inside[kind] += mended[kind].interval.low <= value <= mended[kind].interval.high
     assert all(52 <= count <= 60 for count in inside.values()), inside
+
+
+def test_columns_of_every_kind_become_numbers_and_what_is_missing_is_said():
+    columns = {
+        "number": pa.chunked_array([[1.0, 3.0, None, float("nan")]]),
+        "whole": pa.chunked_array([[2, 4, 6, 8]]),
+        "yes": pa.chunked_array([[True, False, None, True]]),
+        "text": pa.chunked_array([["b", "a", None, "z"]]),
+        "nothing": pa.chunked_array([pa.nulls(4, pa.float64())]),
+        "same": pa.chunked_array([[5, 5, 5, 5]]),
+    }
+    made = design(columns, np.array([True, True, True, False]))
+    assert np.isfinite(made.matrix).all()
+    assert made.owner.count("number") == 2
+    assert made.owner.count("text") == 2, "z is no value of the fitting rows"
+    number = made.matrix[:, [at for at, owner in enumerate(made.owner) if owner == "number"]]
+    assert number.tolist() == [[-1, 0], [1, 0], [0, 1], [0, 1]]
+    assert made.without(["number", "text"]).shape[1] == len(made.owner) - 4
+    assert not made.matrix[:, made.owner.index("same")].any()
+
+
+def test_a_column_without_values_separates_nothing():
+    one, fitting = np.arange(400) % 2 == 0, np.arange(400) < 200
+    assert separation(np.full(400, np.nan), one, fitting) == 0.5
+
+
+def test_as_many_are_positive_as_today():
+    random = np.random.default_rng(0)
+    scores, ones = random.random(1000), np.ones(1000)
+    threshold = as_many_positive(scores, 0.3, ones, np.ones(1000, bool))
+    assert (scores >= threshold).mean() == pytest.approx(0.3)
+    assert np.isinf(as_many_positive(scores, 0.0, ones, np.ones(1000, bool)))
+    assert as_many_positive(scores, 1.0, ones, np.ones(1000, bool)) == scores.min()
+
+
+def test_a_model_without_columns_answers_the_share_of_positives():
+    labels = np.array([1, 1, 0, -1], np.int8)
+    found = probabilities("logistic", np.zeros((4, 0)), labels, np.ones(4), np.ones(4, bool), 0)
+    assert found.tolist() == [0.666667] * 4
