@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from audits import __version__
 from audits.errors import AuditError
@@ -365,6 +366,28 @@ def diff(before: Path, after: Path, form: str, json_out: bool) -> None:
     from model_cards.differences import to_markdown, to_text
 
     click.echo(to_markdown(report) if form == "md" else to_text(report), nl=False)
+
+
+@main.command()
+@click.argument("runs", type=existing, default=Path("runs"))
+@click.option("--out", type=existing, required=True, metavar="DIR", help="Where the site goes: new, empty, or a site.")
+@click.option("--tracking", metavar="URI", help="Take the artifacts that this MLflow server keeps, not those of RUNS.")
+@click.option("--copy", is_flag=True, help="Copy the cards into the site, so that it stands alone.")
+@click.option("--key", "keys", type=existing, multiple=True, help="Public key that checks signatures; may be repeated.")
+@click.option("--afresh", is_flag=True, help="Verify every artifact and make every page again.")
+@as_json
+@reports_errors
+def site(runs: Path, out: Path, json_out: bool, **given: Any) -> None:
+    """Build a static site of all audits in RUNS: verdicts, histories, trends, cards; again only what changed."""
+    from flows.site import site as build
+
+    if given["tracking"] and click.get_current_context().get_parameter_source("runs") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("RUNS and --tracking both say where the artifacts are: give one of them.")
+    built = build(runs, out, **given)
+    if json_out:
+        _print(built.to_json())
+    else:
+        click.echo(built.to_text())
 
 
 @main.command()

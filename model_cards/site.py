@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from audits.findings import digest
 from audits.history import Audit, Entry, Library, find_folders, read_entry, stamp
 from model_cards import site_pages as pages
 from model_cards.differences import Changed, in_words
-from model_cards.site_record import Done, Record, Wanted, alone, read_record, update
+from model_cards.site_record import Done, Maker, Record, Wanted, alone, read_record, update
 
 COPIED = ("card.html", "card.md", "card.json", "manifest.json")
 """What ``copy`` takes of an artifact, beside its charts; never the evidence, which is of people."""
@@ -47,6 +47,7 @@ class Asked(NamedTuple):
 
 
 AS_IT_IS = Asked()
+Progress = Callable[[int, int], None]
 
 
 class Built(NamedTuple):
@@ -83,13 +84,14 @@ class Built(NamedTuple):
         return "\n".join([*lines, *(f"broken: {place}: {problem}" for place, problem in self.broken)])
 
 
-def build(runs: Path, out: Path, asked: Asked = AS_IT_IS) -> Built:
+def build(runs: Path, out: Path, asked: Asked = AS_IT_IS, progress: Progress = lambda done, total: None) -> Built:
     """Build the site of every artifact in a folder, or bring it up to date.
 
     Args:
         runs: the folder of all artifacts, ``<audit>/<artifact>``.
         out: the folder of the site: absent, empty, or built before.
         asked: whether cards are copied, whether all is made again, whose signatures are checked.
+        progress: told how many artifacts of how many have been looked at.
 
     Raises:
         ArtifactError: there are no artifacts, or the folder holds what no build made.
@@ -99,8 +101,11 @@ def build(runs: Path, out: Path, asked: Asked = AS_IT_IS) -> Built:
     with alone(out):
         before = read_record(out)
         kept = Record(files=before.files) if asked.afresh else before
-        stamps = {stamp(folder, asked.keys): folder for folder in folders}
-        entries = {mark: kept.entries.get(mark) or read_entry(folder, asked.keys) for mark, folder in stamps.items()}
+        entries: dict[str, Entry] = {}
+        for at, folder in enumerate(folders):
+            mark = stamp(folder, asked.keys)
+            entries[mark] = kept.entries.get(mark) or read_entry(folder, asked.keys)
+            progress(at + 1, len(folders))
         library = Library(runs, entries.values())
         changes = _changes(library, kept.changes)
         record = Record(site=_code(), entries=entries, changes=changes)
@@ -208,7 +213,7 @@ def _copies(library: Library, entry: Entry) -> dict[str, Wanted]:
     }
 
 
-def _reader(library: Library, entry: Entry, name: str) -> Any:
+def _reader(library: Library, entry: Entry, name: str) -> Maker:
     def make() -> bytes:
         artifact = library.artifact(entry)
         return artifact.manifest.to_bytes() if name == "manifest.json" else artifact.content(name)

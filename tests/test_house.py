@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("flows", "tasks", "model_cards", "audits")  # imports point from left to right only
 HEAVY = ("torch", "transformers", "shap", "captum", "great_expectations", "datasets", "pandas", "polars", "sklearn")
 PREFECT = ("flows", "tasks")
-MLFLOW = ("tasks/record.py", "tasks/promote.py", "audits/subjects/registered.py")
+MLFLOW = ("tasks/record.py", "tasks/promote.py", "tasks/collect.py", "audits/subjects/registered.py")
 
 
 def modules(package: str) -> Iterator[Path]:
@@ -49,7 +49,7 @@ def test_only_flows_and_tasks_import_prefect():
             assert "prefect" not in {name.split(".")[0] for name in imports(path)}, path
 
 
-def test_only_the_record_step_the_promotion_and_the_registered_model_import_mlflow():
+def test_only_record_promotion_collection_and_the_registered_model_import_mlflow():
     for package in PACKAGES:
         for path in modules(package):
             if str(path.relative_to(ROOT)) not in MLFLOW and path.parent.name != "specs":

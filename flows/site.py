@@ -1,0 +1,41 @@
+"""What ``evenhand site`` does: artifacts from a folder or from MLflow, as a static site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from audits.attestation import read_public_key
+from model_cards.site import Asked, Built, build
+from tasks.console import console
+
+
+def site(
+    runs: Path,
+    out: Path,
+    *,
+    tracking: str | None = None,
+    copy: bool = False,
+    afresh: bool = False,
+    keys: Sequence[Path] = (),
+) -> Built:
+    """Build the site of a folder of artifacts, or of those that an MLflow server keeps.
+
+    Those of a server are fetched into Evenhand's own folder, so their cards are always copied into the site.
+
+    Raises:
+        ArtifactError: there are no artifacts, or ``out`` holds what no build made.
+        SigningError: a key cannot be read.
+    """
+    asked = Asked(copy=copy or tracking is not None, afresh=afresh, keys=[read_public_key(key) for key in keys])
+    if tracking is not None:
+        from audits import paths
+        from flows import environment
+        from tasks.collect import collect
+
+        environment.prepare(paths.home())
+        with console.step("fetching artifacts"):
+            found = collect(tracking, paths.home(), console.progress)
+        runs, asked = found.runs, asked._replace(folders=found.folders, lost=found.lost)
+    with console.step("reading artifacts"):
+        return build(runs, out, asked, console.progress)
