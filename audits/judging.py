@@ -21,8 +21,17 @@ NO_SIDE = frozenset({MISSING_GROUP, "(control)"})
 BOTH_WAYS = frozenset({"difference", "ratio", "paired", "gap"})
 """Comparisons of two groups: a limit bounds them in either order; so it does a mean change between two groups."""
 
-OF_RATES = {"difference": "newcombe", "ratio": "koopman"}
+OF_RATES = {"difference": "newcombe+gart-nam", "ratio": "koopman+gart-nam-ratio"}
 """Comparisons of two rates, and the interval by which they are judged."""
+
+JUDGED_BY = {
+    "wilson": "clopper-pearson",
+    "newcombe": OF_RATES["difference"],
+    "koopman": OF_RATES["ratio"],
+    "tango": "tango+one-way",
+}
+"""Where a published interval is too narrow far out in its tails, at the critical values of many comparisons, a limit
+is held against the hull of it and of one that is not (decision 5)."""
 
 _PUBLISHED = "published"
 
@@ -203,7 +212,7 @@ def _of_rates(limit: Limit, one: Finding, other: Finding) -> Side:
 def _sides(finding: Finding) -> list[Side]:
     """A finding as the limit sees it: once, or in both orders of a pair. Empty where it has no interval."""
     method = finding.interval.method if finding.interval else "koopman" if finding.comparison == "ratio" else ""
-    method = "clopper-pearson" if method == "wilson" else method  # held to a limit, a rate is tested exactly
+    method = JUDGED_BY.get(method, method)
     sufficient = dict(finding.sufficient)
     if (not sufficient or method not in METHODS) and finding.interval is not None and finding.value is not None:
         low, high = finding.interval.low, finding.interval.high
@@ -265,7 +274,7 @@ def exact(side: Side) -> Fraction | None:
     counts = side.sufficient
     if set(counts) == {"x1", "n1", "x2", "n2"} and all(float(v).is_integer() for v in counts.values()):
         x1, n1, x2, n2 = (int(counts[name]) for name in ("x1", "n1", "x2", "n2"))
-        if side.method == "koopman" or side.finding.comparison == "ratio":
+        if side.method.startswith("koopman") or side.finding.comparison == "ratio":
             return Fraction(x1 * n2, n1 * x2) if x2 else None
         return Fraction(x1, n1) - Fraction(x2, n2)
     if set(counts) >= {"x", "n"} and all(float(counts[name]).is_integer() for name in ("x", "n")):
