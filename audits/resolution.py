@@ -81,7 +81,7 @@ def _times_as_many(family: Family, side: Side, z: float) -> float:
 
     def still_in(log_times: Floats) -> Floats:
         counts = {name: value * np.exp(log_times) for name, value in side.sufficient.items()}
-        low, high = bounds(side.method, counts, z + NormalDist().inv_cdf(POWER))
+        low, high = bounds(side.method.partition("+")[0], counts, z + NormalDist().inv_cdf(POWER))
         return high - bound if below else bound - low
 
     return math.exp(_crossing(still_in, math.log(2 * MOST_ROWS)))
