@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import yaml
 from pydantic import ValidationError
@@ -26,6 +27,7 @@ def policy_bytes(limits: Sequence[Limit]) -> bytes:
     return _yaml(documents)
 
 
+@lru_cache(maxsize=32)  # the parser is slow, and the artifacts of an audit are of a few specs
 def sealed_policy(content: bytes) -> tuple[Limit, ...]:
     """Read ``policy.yaml``. Raises ``ArtifactError`` where it is not one, or is not in its canonical form."""
     limits = parse_yaml(content, "policy.yaml")
@@ -71,6 +73,7 @@ def spec_bytes(spec: AuditSpec, text: str) -> bytes:
     return written
 
 
+@lru_cache(maxsize=32)
 def sealed_spec(content: bytes) -> AuditSpec:
     """Read ``spec.yaml``. Raises ``ArtifactError`` where it is not a whole spec."""
     document = parse_yaml(content, "spec.yaml")
