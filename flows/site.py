@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def site(
         ArtifactError: there are no artifacts, or ``out`` holds what no build made.
         SigningError: a key cannot be read.
     """
-    asked = Asked(copy=copy or tracking is not None, afresh=afresh, keys=[read_public_key(key) for key in keys])
+    public = [read_public_key(key) for key in keys]
+    asked = Asked(copy=copy or tracking is not None, afresh=afresh, keys=public, workers=os.cpu_count() or 1)
     if tracking is not None:
         from audits import paths
         from flows import environment

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -36,7 +40,8 @@ _MADE_BY = ("site.py", "site_pages.py", "trends.py", "svg.py", "numbers.py", "wo
 class Asked(NamedTuple):
     """How a site is to be built.
 
-    ``lost``: artifacts that could not be had, where and why · ``folders``: those that are meant, where not all are.
+    ``lost``: artifacts that could not be had, where and why · ``folders``: those that are meant, where not all are
+    · ``workers``: processes that may verify.
     """
 
     copy: bool = False
@@ -44,9 +49,12 @@ class Asked(NamedTuple):
     keys: Sequence[PublicKey] = ()
     lost: Sequence[tuple[str, str]] = ()
     folders: Sequence[Path] | None = None
+    workers: int = 1
 
 
 AS_IT_IS = Asked()
+WORTH_A_PROCESS = 8
+"""Artifacts to verify that are worth the second in which a process starts."""
 Progress = Callable[[int, int], None]
 
 
@@ -101,11 +109,8 @@ def build(runs: Path, out: Path, asked: Asked = AS_IT_IS, progress: Progress = l
     with alone(out):
         before = read_record(out)
         kept = Record(files=before.files) if asked.afresh else before
-        entries: dict[str, Entry] = {}
-        for at, folder in enumerate(folders):
-            mark = stamp(folder, asked.keys)
-            entries[mark] = kept.entries.get(mark) or read_entry(folder, asked.keys)
-            progress(at + 1, len(folders))
+        stamps = {stamp(folder, asked.keys): folder for folder in folders}
+        entries = dict(_entries(stamps, kept.entries, asked, progress))
         library = Library(runs, entries.values())
         changes = _changes(library, kept.changes)
         record = Record(site=_code(), entries=entries, changes=changes)
@@ -117,6 +122,30 @@ def build(runs: Path, out: Path, asked: Asked = AS_IT_IS, progress: Progress = l
         done = update(out, before, record, wanted)
     new = len([mark for mark in entries if mark not in kept.entries])
     return Built(out, len(library.audits), _artifacts(library), new, tuple(_broken(library, asked)), done)
+
+
+def _entries(
+    stamps: Mapping[str, Path], kept: Mapping[str, Entry], asked: Asked, progress: Progress
+) -> Iterator[tuple[str, Entry]]:
+    """Yield the entry of every artifact, kept or read; many are read by several processes, for each is verified."""
+    new = [mark for mark in stamps if mark not in kept]
+    yield from ((mark, kept[mark]) for mark in stamps if mark in kept)
+    read = partial(read_entry, keys=tuple(asked.keys))
+    workers = min(asked.workers, len(new) // WORTH_A_PROCESS)
+    with ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else nullcontext() as pool:
+        found = (
+            pool.map(read, [stamps[mark] for mark in new], chunksize=4)
+            if pool
+            else map(read, [stamps[mark] for mark in new])
+        )
+        try:
+            for at, (mark, entry) in enumerate(zip(new, found, strict=True)):
+                progress(at + 1, len(new))
+                yield mark, entry
+        except BrokenProcessPool:
+            raise ArtifactError(
+                "site: a process that verifies was ended", "is there memory enough? run it again"
+            ) from None
 
 
 def _apart(runs: Path, out: Path) -> None:
