@@ -249,7 +249,7 @@ def _told(artifact: Artifact, claim: Entry, keys: Sequence[PublicKey]) -> Entry:
             "data_digest": manifest.digests.data,
             "verdict": artifact.verdict.verdict,
             "reason": artifact.verdict.reason,
-            "rulings": _rulings(artifact.verdict.limits, artifact.findings),
+            "rulings": rulings(artifact.verdict.limits, artifact.findings),
             "findings": len(artifact.findings),
             "missing": sum(finding.value is None for finding in artifact.findings),
             "claimed": tuple(claimed),
@@ -258,7 +258,8 @@ def _told(artifact: Artifact, claim: Entry, keys: Sequence[PublicKey]) -> Entry:
     )
 
 
-def _rulings(limits: Iterable[LimitVerdict], findings: Iterable[Finding]) -> tuple[Ruling, ...]:
+def rulings(limits: Iterable[LimitVerdict], findings: Iterable[Finding]) -> tuple[Ruling, ...]:
+    """Return every limit as it was judged, with the unit of the findings behind it."""
     units = {finding.id: finding.unit for finding in findings}
     found: dict[str, Ruling] = {}
     for one in limits:

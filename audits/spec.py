@@ -291,8 +291,20 @@ class CardSpec(Section):
     """Heading of the card."""
     intended_use: str | None = None
     """What the decisions are used for."""
+    users: str | None = None
+    """Who is meant to use the model."""
     out_of_scope: str | None = None
     """What they must not be used for."""
+    developer: str | None = None
+    """Who made the model."""
+    citation: str | None = None
+    """Where the model is described: a paper, a page."""
+    training_data: str | None = None
+    """What the model was trained on."""
+    data_motivation: str | None = None
+    """Why the audit is on these data."""
+    languages: str | None = None
+    """Languages of the texts that the model reads."""
     owner: str | None = None
     """Who answers for the audit."""
     contact: str | None = None

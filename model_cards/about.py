@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import audits
 from audits.findings import MISSING_GROUP, Finding
-from model_cards.blocks import Block, Bullets, Code, Facts, Heading, Index, Line, Prose, Section, Table
+from model_cards.blocks import Block, Bullets, Facts, Line, Prose, Section, Table
 from model_cards.numbers import Text, written
-from model_cards.overview import moment, source_name
+from model_cards.overview import audited_rows, source_name
 from model_cards.records import Check, blocks_of, checks_of, groups_of
-from model_cards.self_tests import selfcheck_blocks
 from model_cards.sources import Sources
 from model_cards.tables import LONG
 from model_cards.words import SMALL, facts_of, group_name, nouns, shown, title
@@ -23,6 +21,7 @@ def data_section(sources: Sources) -> Section:
     """Return the data and what was checked of them, broken checks first."""
     data, document = sources.spec.data, sources.document("data")
     facts: list[tuple[str, Text]] = [("Source", (source_name(sources),))]
+    facts.append(("Why these data", (shown(sources.spec.card.data_motivation or NOT_SUPPLIED, 600),)))
     if data.available_from:
         facts.append(("To be had from", (shown(data.available_from, 300),)))
     if data.where:
@@ -34,15 +33,15 @@ def data_section(sources: Sources) -> Section:
         facts.append(("Weights", (f"{shown(data.weight, 80)}: rates are weighted by it; rows are counted as rows",)))
     if data.cluster:
         facts.append(("Rows that belong together", (f"those of one {shown(data.cluster, 80)}",)))
+    if data.text:
+        facts.append(("Languages", (shown(sources.spec.card.languages or NOT_SUPPLIED, 200),)))
     if data.split is not None:
         facts.append(("Split", (f"{100 * data.split.audit:g}% of the rows audited, the rest used for fitting, "
                                 f"dealt by seed {data.split.seed}",)))  # fmt: skip
-    elif sources.spec.model is not None:
-        facts.append(("Split", ("none: this audit fitted nothing; it does not know what the model was trained on",)))
     facts += _row_facts(document.get("rows"))
     known = ("source", "rows", "missing", "columns", "split", "fingerprint", "digest", "template", "not_understood")
     blocks: list[Block] = [Facts(items=tuple(facts)), *_missing_values(document), *blocks_of(document, without=known)]
-    return Section(id="data", title="The data and its checks", blocks=(*blocks, *_check_blocks(sources)))
+    return Section(id="data", title="Evaluation data and its checks", blocks=(*blocks, *_check_blocks(sources)))
 
 
 def _positive(sources: Sources) -> str:
@@ -122,16 +121,22 @@ def _check_table(caption: str, checks: Sequence[Check]) -> Table:
 def groups_section(sources: Sources) -> Section:
     """Return who was compared: every group with its rows, also those whose group is not recorded."""
     words = nouns(sources.spec)
+    named = ", ".join(shown(name, 80) for name in sources.spec.protected)
     blocks: list[Block] = [
+        Prose(text=(f"Compared by {named}, as the spec names and cuts them; along anything else nothing is known.",)),
         Prose(text=(f"How many {words.subjects} stand in each group. Groups of fewer than {SMALL} are marked "
                     "(few): their intervals are wide, and that is shown rather than hidden.",)),
     ]  # fmt: skip
     found = groups_of(sources.document("groups"))
     for grouped in found:
-        total = sum(rows for _, rows in grouped.groups)
+        known = [rows for _, rows in grouped.groups if rows is not None]
+        total = sum(known) if len(known) == len(grouped.groups) else audited_rows(sources)
         lines: list[Line] = []
         for name, rows in grouped.groups:
             label = group_name(name) + (" (reference)" if name == grouped.reference else "")
+            if rows is None:
+                lines.append(Line(name=(label,), cells=(("suppressed",), ("suppressed",)), tone="note"))
+                continue
             share = f"{written('percent', rows / total)}%" if total else "–"
             few = rows < SMALL or name == MISSING_GROUP
             count = f"{rows:,}\u00a0(few)" if rows < SMALL else f"{rows:,}"
@@ -142,8 +147,8 @@ def groups_section(sources: Sources) -> Section:
                             folded=folded))  # fmt: skip
     if not found:
         alone = f"No {words.subjects} belong to a group of their own; the rows stand beside each number."
-        blocks = [Prose(text=(alone,))]
-    return Section(id="groups", title="The groups", blocks=tuple(blocks))
+        blocks = [blocks[0], Prose(text=(alone,))]
+    return Section(id="groups", title="Factors: who was compared", blocks=tuple(blocks))
 
 
 def missing_section(findings: Sequence[Finding]) -> Section:
@@ -157,7 +162,7 @@ def missing_section(findings: Sequence[Finding]) -> Section:
             reasons.setdefault(shown(finding.missing, 400), []).append(about)
     if not reasons:
         words: Text = ("Everything that was asked for could be measured.",)
-        return Section(id="missing", title="What could not be measured", blocks=(Prose(text=words),))
+        return Section(id="missing", title="What could not be measured", blocks=(Prose(text=words),), part="results")
     lines = tuple(
         Line(name=(reason,), cells=((f"{len(about):,}",), (_listed(about),)))
         for reason, about in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
@@ -165,7 +170,8 @@ def missing_section(findings: Sequence[Finding]) -> Section:
     intro = "These numbers were asked for and do not exist. None of them was counted as zero, or as equal."
     table = Table(caption="What could not be measured, and why", columns=("Reason", "Numbers", "Which"), lines=lines,
                   folded=len(lines) > 2 * LONG)  # fmt: skip
-    return Section(id="missing", title="What could not be measured", blocks=(Prose(text=(intro,)), table))
+    return Section(id="missing", title="What could not be measured", blocks=(Prose(text=(intro,)), table),
+                   part="results")  # fmt: skip
 
 
 def _listed(items: Sequence[str], most: int = 12) -> str:
@@ -182,7 +188,7 @@ def rule_section(sources: Sources) -> Section:
          f"(each end holds with {100 * level:g}% confidence). Since all must hold at once, no correction for their "
          "number is needed.",),
         ("FAIL: for at least one, the interval lies wholly outside the limit, after it was widened for the number of "
-         "groups, pairs and limits compared, so that many comparisons do not make a fair model fail by chance.",),
+         "groups, pairs and limits compared, so that no model fails only because many comparisons were made.",),
         ("INCONCLUSIVE: everything else. A group that cannot be measured leaves its limit open, by name.",),
         ("The audit fails if one limit fails that nobody has waived; it passes only if every limit passes.",),
         ("The limits were fixed, and their digest taken, before any number was computed.",),
@@ -193,7 +199,7 @@ def rule_section(sources: Sources) -> Section:
         blocks.append(Prose(text=(words,)))
     blocks += _tested(sources)
     blocks += _methods(sources)
-    return Section(id="rule", title="How it was decided", blocks=tuple(blocks))
+    return Section(id="rule", title="Metrics: how it was decided", blocks=tuple(blocks))
 
 
 def _tested(sources: Sources) -> list[Block]:
@@ -229,89 +235,3 @@ def _methods(sources: Sources) -> list[Block]:
     caption = "Techniques and measures, and where they are from"
     columns = ("Name", "What it is", "Source")
     return [Table(caption=caption, columns=columns, lines=tuple(lines), folded=True)]
-
-
-def model_section(sources: Sources) -> Section:
-    """Return the model under audit."""
-    model = sources.spec.model
-    if model is None:
-        text: Text = ("There is no model here: the decisions that stand in the data were audited.",)
-        return Section(id="model", title="The model", blocks=(Prose(text=text),))
-    facts: list[tuple[str, Text]] = [("Where", (shown(model.uri, 200),)), ("Kind", (model.kind,))]
-    if model.revision:
-        facts.append(("Revision", (shown(model.revision, 80),)))
-    if model.fit:
-        facts.append(("Fitted by", (f"{shown(model.fit, 200)}, on the fitting part of the data",)))
-    if model.kind != "causal-lm":
-        facts.append(("Threshold", (f"{model.threshold:g}",)))
-    facts.append(("Licence", (shown(sources.spec.card.licence or NOT_SUPPLIED, 200),)))
-    known = blocks_of(sources.document("model"), without=("uri", "kind", "threshold", "revision"))
-    return Section(id="model", title="The model", blocks=(Facts(items=tuple(facts)), *known))
-
-
-def people_section(sources: Sources) -> Section:
-    """Return what only people know; what they left out reads "not supplied"."""
-    card = sources.spec.card
-    given = {
-        "Intended use": card.intended_use,
-        "Not intended for": card.out_of_scope,
-        "Ethical considerations": card.ethical_considerations,
-        "Caveats and recommendations": card.caveats,
-        "Owner": card.owner,
-        "Contact": card.contact,
-    }
-    facts = tuple((name, (shown(value or NOT_SUPPLIED, 2000),)) for name, value in given.items())
-    return Section(id="people", title="Intended use, caveats and contacts", blocks=(Facts(items=facts),))
-
-
-def reproduce_section(sources: Sources) -> Section:
-    """Return how anyone can check the numbers."""
-    manifest = sources.document("manifest")
-    place = f"runs/{sources.spec.audit}/…"
-    digests: dict[str, Any] = {
-        "Spec": sources.spec.digest,
-        "Policy": sources.spec.policy_digest,
-        "Data": sources.document("data").get("digest"),
-        "Model": sources.document("model").get("digest"),
-    }
-    facts: list[tuple[str, Text]] = [
-        ("Seed", (str(sources.spec.statistics.seed),)),
-        ("Begun", (moment(sources),)),
-        ("Evenhand", (str(manifest.get("evenhand") or audits.__version__),)),
-    ]
-    facts += [(f"{name} digest", (shown(value, 80),)) for name, value in digests.items() if value]
-    blocks: list[Block] = [
-        Prose(text=("The artifact that this card belongs to holds everything from which the numbers can be computed "
-                    "again. The first command checks that every byte is what was sealed, the second computes every "
-                    "number from the stored predictions, without the model.",)),
-        Code(text=f"evenhand verify {place}\nevenhand replay {place}"),
-        Facts(items=tuple(facts)),
-    ]  # fmt: skip
-    libraries = manifest.get("libraries")
-    if isinstance(libraries, Mapping) and libraries:
-        lines = tuple(Line(name=(shown(k, 60),), cells=((shown(v, 60),),)) for k, v in libraries.items())
-        blocks.append(Table(caption="Versions", columns=("Library", "Version"), lines=lines, folded=True))
-    blocks += selfcheck_blocks(sources.document("selfcheck"))
-    return Section(id="reproduce", title="How to check it", blocks=tuple(blocks))
-
-
-MITCHELL = (
-    ("Model details", "model"),
-    ("Intended use", "people"),
-    ("Factors", "groups"),
-    ("Metrics", "rule"),
-    ("Evaluation data", "data"),
-    ("Training data", "data"),
-    ("Quantitative analyses", "parity"),
-    ("Ethical considerations", "people"),
-    ("Caveats and recommendations", "people"),
-)
-"""The sections of Mitchell et al. 2019 ("Model cards for model reporting", section 4), and where this card has them."""
-
-
-def mitchell_blocks(present: Sequence[Section]) -> list[Block]:
-    """Return where the usual sections of a model card are, as far as this card has them."""
-    titles = {section.id: section.title for section in present}
-    measured = next((section.id for section in present if section.id in ("parity", *titles)), "rule")
-    items = tuple((name, anchor if anchor in titles else measured) for name, anchor in MITCHELL)
-    return [Heading(text="Where the usual sections of a model card are", id="sections"), Index(items=items)]

@@ -112,13 +112,6 @@ class Strip(Frozen):
     strongest: Text = ()
 
 
-class Index(Frozen):
-    """Names, and the section in which each is found."""
-
-    kind: Literal["index"] = "index"
-    items: tuple[tuple[str, str], ...]
-
-
 class Code(Frozen):
     """Commands, as typed."""
 
@@ -127,7 +120,7 @@ class Code(Frozen):
 
 
 Leaf = Annotated[
-    Prose | Heading | Bullets | Facts | Table | Figures | Pair | Strip | Code | Index, Field(discriminator="kind")
+    Prose | Heading | Bullets | Facts | Table | Figures | Pair | Strip | Code, Field(discriminator="kind")
 ]
 
 
@@ -142,25 +135,36 @@ class Fold(Frozen):
 Block = Annotated[Leaf | Fold, Field(discriminator="kind")]
 
 
+Part = Literal["results", "context", "proof"]
+"""Where a section stands: what was found; what must be known to read it (the usual sections of a model card); how to
+check it."""
+
+
 class Section(Frozen):
     """A section of the card; ``id`` is its anchor."""
 
     id: str
     title: str
     blocks: tuple[Block, ...]
+    part: Part = "context"
+
+
+class Said(Frozen):
+    """A sentence of the summary, and what stands behind it: findings by id, and the place where they are told."""
+
+    text: Text
+    findings: tuple[str, ...] = ()
+    anchor: str = ""
+    verdict: Word | None = None
 
 
 class Judged(Frozen):
-    """One limit and what became of it: ``reason`` is the verdict's own sentence, ``index`` its place there.
-
-    ``plain`` says the two rates compared as numbers of people, where there are two that stand on enough rows.
-    """
+    """One limit and what became of it: ``reason`` is the verdict's own sentence, ``index`` its place there."""
 
     index: int
     limit: str
     verdict: Word
     waived: bool = False
-    plain: Text = ()
     reason: str
     findings: tuple[str, ...] = ()
     anchor: str = ""
@@ -186,6 +190,7 @@ class Card(Frozen):
     question: str
     facts: tuple[tuple[str, Text], ...]
     ruling: Ruling
+    summary: tuple[Said, ...] = ()
     sections: tuple[Section, ...]
 
     @property

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from audits.findings import Finding, Interval
 from model_cards.numbers import Number, number, unit_after, written
 from model_cards.svg import Scale, figure, label, linear, logarithmic, nice, tag, ticks
-from model_cards.words import SMALL, group_name, visible
+from model_cards.words import SMALL, visible
 
 WIDTH = 440
 LEFT, RIGHT = 10.0, 430.0
@@ -43,12 +43,13 @@ class Bound(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of a chart."""
+    """One line of a chart; ``hollow`` marks what is not to be relied on as the others are."""
 
     name: str
     finding: Finding
     note: str = ""
     reference: bool = False
+    hollow: bool = False
 
 
 def dots(
@@ -81,73 +82,15 @@ def dots(
     scale = (logarithmic if logs else linear)(low, high, LEFT, RIGHT)
     top = 26.0 if line or bound else 8.0
     tracks = [top + PITCH * at + 26 for at in range(len(drawn))]
-    body = [*_axis(drawn[0].finding, scale, low, high, tracks), *_bound(bound, scale, top, tracks, (low, high))]
+    body = [*axis(drawn[0].finding, scale, low, high, tracks), *_bound(bound, scale, top, tracks, (low, high))]
     if centre is not None:
-        body.append(_rule(scale(centre), tracks, "axis", SOFT, width=1.4))
+        body.append(rule(scale(centre), tracks, "axis", SOFT, width=1.4))
     if line:
         body += _line(scale(line[0]), line[1], top, tracks)
     for y, row in zip(tracks, drawn, strict=True):
         body += _row(row, scale, y - 26, (low, high))
     left_out = len([row for row in rows if row.finding.value is not None]) - len(drawn)
-    return _svg(name, heading, _described(drawn, bound, left_out), tracks[-1] + 32, body)
-
-
-def bars(name: str, heading: str, rows: Sequence[Row], total: Row | None = None) -> str:
-    """Draw signed parts of a gap as bars from zero, the largest first, and the whole gap last.
-
-    Raises:
-        ValueError: no row has a value.
-    """
-    parts = sorted((row for row in rows if row.finding.value is not None), key=lambda row: -abs(row.finding.value or 0))
-    if not parts:
-        raise ValueError(f"chart {name!r}: got no row with a value, expected at least one")
-    drawn = parts[:12] + ([total] if total and total.finding.value is not None else [])
-    low, high, _ = _domain(drawn, 0.0, None, None)
-    scale = linear(low, high, LEFT, RIGHT)
-    tracks = [8 + PITCH * at + 25 for at in range(len(drawn))]
-    body = _axis(drawn[0].finding, scale, low, high, tracks)
-    for y, row in zip(tracks, drawn, strict=True):
-        body += _bar(row, scale, y - 25, whole=row is total)
-    body.append(_rule(scale(0), tracks, "axis", SOFT, width=1.4))
-    words = "Bars show how much each part adds to the gap or takes from it, largest first."
-    return _svg(name, heading, words, tracks[-1] + 32, body)
-
-
-def grid(name: str, heading: str, cells: dict[tuple[str, str], Finding], unit: str = "%") -> str:
-    """Draw a heat map of two crossed attributes: each cell shows its number and the rows it stands on.
-
-    Raises:
-        ValueError: no cell has a value.
-    """
-    values = [cell.value for cell in cells.values() if cell.value is not None]
-    if not values:
-        raise ValueError(f"chart {name!r}: got no cell with a value, expected at least one")
-    across = list(dict.fromkeys(second for _, second in cells))
-    down = list(dict.fromkeys(first for first, _ in cells))
-    width, height, top = (RIGHT - LEFT) / len(across), 44.0, 24.0
-    body = [
-        label(
-            group_name(second),
-            LEFT + width * (at + 0.5),
-            16,
-            anchor="middle",
-            limit=int(width / 7),
-            class_="soft",
-            fill=SOFT,
-        )
-        for at, second in enumerate(across)
-    ]
-    low, high = min(values), max(values)
-    for row, first in enumerate(down):
-        y = top + row * (height + 20)
-        body.append(label(group_name(first), LEFT, y + 13, limit=50))
-        for column, second in enumerate(across):
-            body += _cell(cells.get((first, second)), LEFT + column * width, y + 18, width, height, (low, high), unit)
-    words = (
-        f"A table of {len(down)} by {len(across)} crossed groups; the darker a cell, the higher its number. "
-        "Hatched cells could not be measured. The numbers are in the table that follows."
-    )
-    return _svg(name, heading, words, top + len(down) * (height + 20) + 4, body)
+    return frame(name, heading, _described(drawn, bound, left_out), tracks[-1] + 32, body)
 
 
 def standalone(svg: str) -> str:
@@ -156,7 +99,8 @@ def standalone(svg: str) -> str:
     return f"{svg[:at]}<style>{STYLE}</style>{svg[at:]}\n"
 
 
-def _svg(name: str, heading: str, words: str, height: float, body: list[str]) -> str:
+def frame(name: str, heading: str, words: str, height: float, body: list[str]) -> str:
+    """Return a chart's parts as one picture with its title and its description, by which it is named."""
     content = (
         tag("title", escape(visible(heading)), id=f"{name}.title")
         + tag("desc", escape(visible(words)), id=f"{name}.desc")
@@ -174,12 +118,12 @@ def _row(row: Row, scale: Scale, y: float, domain: tuple[float, float]) -> list[
     finding = row.finding
     value = finding.value or 0.0
     few = finding.n is not None and min(finding.n.group, finding.n.reference or finding.n.group) < SMALL
-    right: list[str | Number] = [number(finding), _unit(finding)]
-    if finding.interval:
-        right += [" (", number(finding, "interval"), ")"]
-    room = 53 - sum(len(part if isinstance(part, str) else part.text) for part in right)
+    right: list[str | Number] = [number(finding), unit_in_chart(finding)]
     note = row.note or ("few rows" if few else "")
     written_name = f"{row.name} – {note}" if note else row.name
+    if finding.interval and len(written_name) <= 34:  # else the name has the line; the interval is in the table
+        right += [" (", number(finding, "interval"), ")"]
+    room = 53 - sum(len(part if isinstance(part, str) else part.text) for part in right)
     parts = [
         label(written_name, LEFT, y + 14, limit=max(room, 14)),
         figure(right, RIGHT, y + 14, class_="soft", fill=SOFT),
@@ -188,7 +132,9 @@ def _row(row: Row, scale: Scale, y: float, domain: tuple[float, float]) -> list[
     if finding.interval:
         parts += _whisker(finding.interval, scale, y + 26, domain)
     x = scale(value)
-    shape = {"class_": "open" if few else "mark", "fill": "#ffffff" if few else MARK, "stroke": MARK, "stroke_width": 2}
+    hollow = few or row.hollow
+    shape = {"class_": "open" if hollow else "mark", "fill": "#ffffff" if hollow else MARK, "stroke": MARK,
+             "stroke_width": 2}  # fmt: skip
     if row.reference:
         corners = f"{x:.1f},{y + 19.5:.1f} {x + 6.5:.1f},{y + 26:.1f} {x:.1f},{y + 32.5:.1f} {x - 6.5:.1f},{y + 26:.1f}"
         return [*parts, tag("polygon", points=corners, **shape)]
@@ -209,52 +155,6 @@ def _whisker(interval: Interval, scale: Scale, y: float, domain: tuple[float, fl
     return marks
 
 
-def _bar(row: Row, scale: Scale, y: float, *, whole: bool) -> list[str]:
-    value = row.finding.value or 0.0
-    left, right = sorted((scale(0), scale(value)))
-    text: list[str | Number] = [number(row.finding), _unit(row.finding)]
-    weight = {"font_weight": "bold"} if whole else {}
-    parts = [
-        label(row.name, LEFT, y + 14, limit=40, **weight),
-        figure(text, RIGHT, y + 14, class_="soft", fill=SOFT, **weight),
-        tag("rect", x=left, y=y + 19, width=max(right - left, 1), height=11, class_="cell" if whole else "mark",
-            fill=MARK, fill_opacity="0.45" if whole else "0.9", stroke=MARK),
-    ]  # fmt: skip
-    if row.finding.interval:
-        low, high = row.finding.interval.low, row.finding.interval.high
-        end = RIGHT if high is None else scale(high)
-        parts.append(_across(scale(low), end, y + 24.5))
-    return parts
-
-
-def _across(left: float, right: float, y: float) -> str:
-    path = f"M{left:.1f} {y - 4:.1f}v8m0-4H{right:.1f}m0-4v8"
-    return tag("path", d=path, class_="axis", fill="none", stroke=INK, stroke_width="1.5")
-
-
-def _cell(
-    cell: Finding | None, x: float, y: float, width: float, height: float, span: tuple[float, float], unit: str
-) -> list[str]:
-    box = {"x": x + 1.5, "y": y, "width": width - 3, "height": height, "rx": 3}
-    if cell is None or cell.value is None:
-        starts = range(0, int(width) - 18, 14)
-        hatch = "".join(f"M{x + 4 + at:.1f} {y + height - 2:.1f}l14-{height - 4:.0f}" for at in starts)
-        return [
-            tag("rect", **box, class_="axis", fill="none", stroke=SOFT, stroke_dasharray="3 3"),
-            tag("path", d=hatch or "M0 0", class_="grid", stroke="#d8dce1", fill="none"),
-        ]
-    part = (cell.value - span[0]) / (span[1] - span[0]) if span[1] > span[0] else 0.5
-    middle = x + width / 2
-    parts = [
-        tag("rect", **box, class_="cell", fill=MARK, fill_opacity=f"{0.08 + 0.42 * part:.2f}", stroke="none"),
-        figure([number(cell), unit], middle, y + 19, anchor="middle", font_weight="bold"),
-    ]
-    if cell.n is not None:
-        few = "few: " if cell.n.group < SMALL else ""
-        parts.append(figure([f"{few}n ", number(cell, "n.group")], middle, y + 36, anchor="middle", font_size=11))
-    return parts
-
-
 def _bound(
     bound: Bound | None, scale: Scale, top: float, tracks: Sequence[float], domain: tuple[float, float]
 ) -> list[str]:
@@ -265,7 +165,7 @@ def _bound(
     box = {"x": left, "y": top, "width": right - left, "height": tracks[-1] + 8 - top}
     parts = [tag("rect", **box, class_="band", fill=BAND, fill_opacity="0.12")]
     edges = [value for value in (bound.low, bound.high) if value is not None and domain[0] <= value <= domain[1]]
-    parts += [_rule(scale(edge), tracks, "limit", LIMIT, dash="3 2", width=1.8) for edge in edges]
+    parts += [rule(scale(edge), tracks, "limit", LIMIT, dash="3 2", width=1.8) for edge in edges]
     half = 3.3 * len(bound.text)
     middle = min(max((left + right) / 2, LEFT + half), RIGHT - half)
     words = label(bound.text, middle, top - 10, anchor="middle", class_="limit-text", fill="#a34700", font_size=12)
@@ -275,13 +175,14 @@ def _bound(
 def _line(x: float, words: str, top: float, tracks: Sequence[float]) -> list[str]:
     anchor = "end" if x > WIDTH * 0.7 else "start" if x < WIDTH * 0.3 else "middle"
     return [
-        _rule(x, tracks, "axis", SOFT, dash="2 3", width=1.4),
+        rule(x, tracks, "axis", SOFT, dash="2 3", width=1.4),
         tag("path", d=f"M{x:.1f} {top - 5:.1f}v8", class_="axis", stroke=SOFT),
         label(words, x, top - 10, anchor=anchor, class_="soft", fill=SOFT, font_size=12),
     ]
 
 
-def _axis(finding: Finding, scale: Scale, low: float, high: float, tracks: Sequence[float]) -> list[str]:
+def axis(finding: Finding, scale: Scale, low: float, high: float, tracks: Sequence[float]) -> list[str]:
+    """Return the round numbers under the tracks, with a mark on each track."""
     marks = [at for at in (0.1, 0.2, 0.5, 1, 2, 5, 10) if low <= at <= high] if finding.comparison == "ratio" else []
     marks = marks if len(marks) > 2 else ticks(low, high)
     unit = unit_after(finding)
@@ -290,12 +191,12 @@ def _axis(finding: Finding, scale: Scale, low: float, high: float, tracks: Seque
         x = scale(at)
         anchor = "start" if x < LEFT + 12 else "end" if x > RIGHT - 16 else "middle"
         words, y = _tick(finding, at, unit), tracks[-1] + 25
-        parts.append(_rule(x, tracks, "grid", "#d8dce1"))
+        parts.append(rule(x, tracks, "grid", "#d8dce1"))
         parts.append(label(words, x, y, anchor=anchor, class_="soft", fill=SOFT, font_size=11))
     return parts
 
 
-def _unit(finding: Finding) -> str:
+def unit_in_chart(finding: Finding) -> str:
     """Return the unit beside a number in a chart; points stand in the caption, to leave the names their room."""
     unit = unit_after(finding)
     return "" if unit == " points" else unit
@@ -308,7 +209,7 @@ def _tick(finding: Finding, at: float, unit: str) -> str:
     return f"{at:g}".replace("-", "−") if finding.comparison == "ratio" or abs(at) >= 1e-3 else written("plain", at)
 
 
-def _rule(x: float, tracks: Sequence[float], kind: str, colour: str, *, dash: str = "", width: float = 1.0) -> str:
+def rule(x: float, tracks: Sequence[float], kind: str, colour: str, *, dash: str = "", width: float = 1.0) -> str:
     """Draw an upright through the tracks only, so that no line runs through the words above them."""
     path = "".join(f"M{x:.1f} {y - 8:.1f}v16" for y in tracks)
     more: dict[str, str | float] = {"stroke_dasharray": dash} if dash else {}

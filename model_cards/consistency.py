@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
@@ -13,6 +14,16 @@ from model_cards.words import shown
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
+
+_DETAILS = {
+    r"details\.reliability\.\d+\.(mean_score|observed)": "percent",
+    r"details\.reliability\.\d+": "percent",
+    r"details\.reliability\.\d+\.n": "count",
+    r"details\.verdicts\.[A-Z]+": "count",
+    r"details\.(fitted_on|measured_on)": "count",
+    r"details\.decisions_changed": "percent",
+}
+"""Numbers beside a finding's own whose unit is known, and the form in which alone they may be written."""
 
 
 class Shown(NamedTuple):
@@ -70,8 +81,19 @@ def _number(piece: Shown, known: Mapping[str, Finding]) -> str:
 
 def _forms(finding: Finding, path: str) -> set[str]:
     """Return the forms a number may take, so that no unit can be changed by naming another form."""
-    if path in ("interval", "details.by_chance"):
+    if path in (
+        "interval",
+        "interval.low",
+        "interval.high",
+        "details.by_chance",
+        "details.difference_on_discovery_half",
+    ):
         return {form_of(finding)}
+    if path in ("details.bounds.low", "details.bounds.high"):
+        return {form_of(finding), "of100"} if form_of(finding) == "percent" else {form_of(finding)}
+    for pattern, form in _DETAILS.items():
+        if re.fullmatch(pattern, path):
+            return {form}
     if path == "value":
         natural = {"of100", "of1000", "of10000"} if form_of(finding) == "percent" else set()
         return {form_of(finding)} | natural

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from audits.findings import MISSING_GROUP, Finding
 from audits.spec import AuditSpec
@@ -63,9 +63,19 @@ def gather(findings: Iterable[Finding], spec: AuditSpec, group_order: dict[str, 
 
 
 def part_of(finding: Finding) -> tuple[str, str]:
-    """Split ``gap_contribution[age]`` into measure and part."""
+    """Split ``gap_contribution[age]`` into measure and part; ``skew[k=10]`` is a measure of its own, and no part."""
     measure, bracket, rest = finding.measure.partition("[")
-    return (measure, rest[:-1]) if bracket and rest.endswith("]") else (finding.measure, "")
+    if not bracket or not rest.endswith("]") or _is_metric(measure):
+        return finding.measure, ""
+    return measure, rest[:-1]
+
+
+@lru_cache(maxsize=1024)
+def _is_metric(measure: str) -> bool:
+    """Whether a name is that of a metric, so that what stands in brackets after it says which one of them."""
+    from audits.metrics import registry
+
+    return measure in registry
 
 
 def attribute_order(spec: AuditSpec, present: Sequence[str]) -> list[str]:

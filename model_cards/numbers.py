@@ -45,11 +45,17 @@ def form_of(finding: Finding) -> Form:
     between = finding.comparison in ("difference", "paired", "gap") or (
         finding.comparison == "mean" and finding.reference != ""
     )
+    between = between and not is_distance(finding)
     if finding.comparison == "ratio":
         return "ratio"
     if finding.unit in ("proportion", "probability", "share"):
         return "points" if between else "percent"
     return "signed" if between else "plain"
+
+
+def is_distance(finding: Finding) -> bool:
+    """Whether a number between two groups has no direction: how far apart they lie, whichever is the higher."""
+    return finding.comparison == "gap" and "of group and reference" in finding.direction
 
 
 def unit_after(finding: Finding) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 from audits.findings import Finding
 from audits.spec import Limit
 from model_cards.blocks import Judged, Ruling, Word
-from model_cards.measures import heading_id, rate_sentence
+from model_cards.measures import heading_id
 from model_cards.numbers import Text, number, written
 from model_cards.records import checks_of
 from model_cards.sources import Sources
-from model_cards.tables import few
 from model_cards.words import NOT_MEANT, VERDICTS, group_name, nouns, shown, title
 
 _COMPARED = {
@@ -33,7 +32,7 @@ _COMPARED = {
 def ruling(sources: Sources) -> Ruling:
     """Return the verdict as the card tells it."""
     limits = tuple(_judged(at, entry, sources) for at, entry in enumerate(sources.verdict.get("limits") or ()))
-    word = _word(sources.verdict.get("verdict"))
+    word = word_of(sources.verdict.get("verdict"))
     waived = word != "FAIL" and any(limit.waived for limit in limits)
     return Ruling(
         word=word,
@@ -62,6 +61,9 @@ def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
     if broken:
         told.append(("Checks of the data", (f"{len(broken)} of {len(checks)} broken; the audit was told to carry on",)))
     told.append(("Groups", (", ".join(shown(name, 80) for name in sources.spec.protected),)))
+    if public := sources.document("public"):
+        told.append(("Version", (f"public: {public['suppressed']:,} of {public['numbers']:,} numbers suppressed, so that "
+                                 "no few people can be told",)))  # fmt: skip
     told.append(("Date", (moment(sources),)))
     told.append(("Owner", (shown(sources.spec.card.owner or "not supplied", 200),)))
     return tuple(told)
@@ -97,28 +99,21 @@ def moment(sources: Sources) -> str:
 
 def _judged(index: int, entry: Mapping[str, Any], sources: Sources) -> Judged:
     ids = tuple(str(name) for name in entry.get("findings") or ())
-    first = next((f for f in sources.findings if ids and f.id == ids[0]), None)  # the worst one stands first
+    first = sources.finding(ids[0]) if ids else None  # the worst one stands first
     return Judged(
         index=index,
         limit=limit_words(entry, first),
-        verdict=_word(entry.get("verdict")),
+        verdict=word_of(entry.get("verdict")),
         waived=bool(entry.get("waived")),
-        plain=_plain(first, entry, sources),
         reason=shown(entry.get("reason") or "no reason was given", 1200),
         findings=ids,
         anchor=heading_id(first.technique, first.measure, first.attribute) if first else "",
-        notes=tuple(_notes(entry, first, _rates_of_pair(first, entry, sources))),
+        notes=tuple(_notes(entry, first, rates_of_pair(first, entry, sources))),
     )
 
 
-def _plain(worst: Finding | None, entry: Mapping[str, Any], sources: Sources) -> Text:
-    """Say the pair of groups that decided a limit as numbers of people; nothing where either has few rows."""
-    rates = _rates_of_pair(worst, entry, sources)
-    return rate_sentence(*rates, nouns(sources.spec)) if rates and not any(map(few, rates)) else ()
-
-
-def _rates_of_pair(worst: Finding | None, entry: Mapping[str, Any], sources: Sources) -> tuple[Finding, Finding] | None:
-    """The rates of the two groups that decided a limit on pairs of rates, in the order of the verdict's sentence."""
+def rates_of_pair(worst: Finding | None, entry: Mapping[str, Any], sources: Sources) -> tuple[Finding, Finding] | None:
+    """Return the rates of the two groups that decided a limit on pairs of rates, in the verdict's order."""
     limit, told = entry.get("limit"), entry.get("worst")
     if worst is None or not isinstance(told, Mapping) or not isinstance(limit, Mapping):
         return None
@@ -192,6 +187,7 @@ def _counts(limits: tuple[Judged, ...]) -> str:
     return f"Of {len(limits)} limit{'s' if len(limits) > 1 else ''}: {', '.join(told)}."
 
 
-def _word(value: Any) -> Word:
+def word_of(value: Any) -> Word:
+    """Return a verdict as read; whatever is none is INCONCLUSIVE."""
     text = str(value or "").upper()
     return text if text in ("PASS", "FAIL", "INCONCLUSIVE") else "INCONCLUSIVE"  # type: ignore[return-value]

@@ -13,11 +13,11 @@ from model_cards.words import group_name, shown, title
 
 
 class Grouped(NamedTuple):
-    """An attribute's groups with their rows, in order; ``reference`` may be empty."""
+    """An attribute's groups with their rows (``None``: suppressed), in order; ``reference`` may be empty."""
 
     attribute: str
     reference: str
-    groups: tuple[tuple[str, int], ...]
+    groups: tuple[tuple[str, int | None], ...]
 
 
 class Check(NamedTuple):
@@ -52,13 +52,13 @@ def groups_of(document: Any) -> list[Grouped]:
     return found
 
 
-def _counted(groups: Any) -> Iterator[tuple[str, int]]:
+def _counted(groups: Any) -> Iterator[tuple[str, int | None]]:
     pairs = groups.items() if isinstance(groups, Mapping) else ((None, group) for group in groups or ())
     for name, value in pairs:
         if isinstance(value, Mapping):
             name = name if name is not None else value.get("name", value.get("group"))
-            value = next((value[key] for key in ("n", "rows", "count") if key in value), None)
-        if isinstance(name, str) and isinstance(value, int) and not isinstance(value, bool):
+            value = next((value[key] for key in ("n", "rows", "count") if key in value), False)
+        if isinstance(name, str) and isinstance(value, int | None) and not isinstance(value, bool):
             yield name, value
 
 
@@ -145,6 +145,12 @@ def records_table(caption: str, records: Sequence[Mapping[str, Any]]) -> Table:
     ) if keys else ()  # fmt: skip
     columns = tuple(title(shown(key, 60)) for key in keys)
     return Table(caption=caption, columns=columns, lines=lines, folded=len(lines) > LONG)
+
+
+def library_table(libraries: Mapping[str, Any]) -> Table:
+    """Return the versions of the libraries that computed the numbers."""
+    lines = tuple(Line(name=(shown(k, 60),), cells=((shown(v, 60),),)) for k, v in libraries.items())
+    return Table(caption="Versions", columns=("Library", "Version"), lines=lines, folded=True)
 
 
 def _told(value: Any) -> str:

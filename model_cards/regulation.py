@@ -159,7 +159,7 @@ def regulation_section(sources: Sources) -> Section | None:
     blocks: list[Block] = [Prose(text=(lead,))]
     for pack in packs:
         blocks += _pack(pack, sources)
-    return Section(id="regulation", title="What regulation asks", blocks=tuple(blocks))
+    return Section(id="regulation", title="What regulation asks", blocks=tuple(blocks), part="proof")
 
 
 def _pack(pack: Pack, sources: Sources) -> list[Block]:

@@ -19,10 +19,17 @@ from audits.errors import ArtifactError, AuditError, nearest
 from audits.findings import canonical_json
 from audits.spec import AuditSpec
 from model_cards.blocks import Card, Chart, Heading
-from model_cards.card import build
+from model_cards.card import build, compose
 from model_cards.charts import standalone
 from model_cards.numbers import Text
-from model_cards.sources import read_sources
+from model_cards.sources import Sources, read_sources
+
+PARTS = {
+    "results": "Quantitative analyses: what was found",
+    "context": "What must be known to read them",
+    "proof": "What it is held against, and how to check it",
+}
+"""How the parts of a card are headed, in their order."""
 
 FORMATS = ("html", "md", "json", "pdf")
 
@@ -55,15 +62,24 @@ def render(folder: Path, form: str, spec: AuditSpec | None = None) -> bytes:
         ArtifactError: the folder does not hold what a card needs.
         AuditError: an unknown format, or ``pdf`` where the library for it is not installed.
     """
+    return render_sources(read_sources(folder, spec), form)
+
+
+def render_sources(sources: Sources, form: str) -> bytes:
+    """Return the card of documents already read in one format.
+
+    Raises:
+        AuditError: an unknown format, or ``pdf`` where the library for it is not installed.
+    """
     if form not in FORMATS:
         from model_cards.exports import registry
 
         known = (*FORMATS, *registry)
         if form not in known:
             raise AuditError(f"card format: got {form!r}, expected one of {', '.join(known)}", nearest(form, known))
-        content: bytes = registry[form].function(read_sources(folder, spec))
+        content: bytes = registry[form].function(sources)
         return content
-    card = build(folder, spec)
+    card = compose(sources)
     if form == "html":
         return html(card).encode()
     if form == "md":
@@ -81,14 +97,14 @@ def html(card: Card, *, unfolded: bool = False) -> str:
         shade=_shade,
         open=unfolded,
         anchors=_anchors(card),
+        parts=PARTS,
     )
 
 
 def markdown(card: Card) -> str:
     """Return the card as Markdown, every value escaped; charts are links to ``charts/``."""
     template = _markdown_environment().get_template("card.md.j2")
-    titles = {section.id: section.title for section in card.sections}
-    text = template.render(card=card, inline=_inline, titles=titles)
+    text = template.render(card=card, inline=_inline, parts=PARTS)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -180,7 +196,8 @@ def _shade(weight: float) -> str:
 
 
 def _anchors(card: Card) -> frozenset[str]:
-    return frozenset(leaf.id for leaf in card.leaves if isinstance(leaf, Heading) and leaf.id)
+    headings = (leaf.id for leaf in card.leaves if isinstance(leaf, Heading) and leaf.id)
+    return frozenset([*headings, *(section.id for section in card.sections)])
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -32,6 +32,23 @@ class Sources:
         """Return the limits that speak of a finding's family."""
         return self._limits.get((finding.measure, finding.attribute, finding.comparison), [])
 
+    def finding(self, name: str) -> Finding | None:
+        """Return the finding of an id."""
+        return self._by_id.get(name)
+
+    def whole_gap(self, part: Finding) -> Finding | None:
+        """Return the gap that the parts of a technique over one pair of groups add up to."""
+        return self._gaps.get((part.technique, part.attribute, part.group, part.reference))
+
+    @cached_property
+    def _gaps(self) -> dict[tuple[str, str, str, str], Finding]:
+        gaps = [f for f in self.findings if f.comparison == "gap" and "[" not in f.measure]
+        return {(f.technique, f.attribute, f.group, f.reference): f for f in reversed(gaps)}
+
+    @cached_property
+    def _by_id(self) -> dict[str, Finding]:
+        return {finding.id: finding for finding in self.findings}
+
     @cached_property
     def _limits(self) -> dict[tuple[str, str, str], list[Limit]]:
         found: dict[tuple[str, str, str], list[Limit]] = {}
@@ -41,7 +58,7 @@ class Sources:
         return found
 
 
-OPTIONAL = ("data", "checks", "groups", "edits", "model", "manifest", "run", "selfcheck", "ledger", "packs")
+OPTIONAL = ("data", "checks", "groups", "edits", "model", "manifest", "run", "selfcheck", "ledger", "packs", "history")
 
 
 def read_sources(folder: Path, spec: AuditSpec | None = None) -> Sources:

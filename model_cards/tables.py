@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audits.findings import MISSING_GROUP, Finding
+from audits.suppression import SUPPRESSED
 from model_cards.blocks import Line, Table
 from model_cards.families import CONTROL, Family, distance, part_of
 from model_cards.numbers import Text, form_of, number, unit_after
@@ -16,6 +17,9 @@ LONG = 12
 MOST_PAIRS = 100
 """Pairs of groups in one table; of more, the widest are told, and all of them stand in ``findings.json``."""
 
+
+BY_CHANCE = ("By chance alone", "p")
+"""Columns of a number that lies above parity by chance already."""
 
 COMPARED = {"difference": "Difference", "ratio": "Ratio", "paired": "Difference on the same rows", "gap": "Gap"}
 """How a comparison between groups is headed; a rate or a mean between groups is headed by its measure."""
@@ -41,9 +45,17 @@ def value_cell(finding: Finding | None, *, unit: bool = False) -> Text:
     if finding is None:
         return ("–",)
     if finding.value is None:
-        return ("not measured",)
+        return (SUPPRESSED if finding.missing.startswith(SUPPRESSED) else "not measured",)
     cell: Text = (number(finding), unit_after(finding)) if unit else (number(finding),)
     return (*cell, " (", number(finding, "interval"), ")") if finding.interval else cell
+
+
+def chance_cells(finding: Finding) -> tuple[Text, Text]:
+    """Return what chance alone makes of a number, and its p-value."""
+    told: Text = ("–",)
+    if finding.details.get("by_chance") is not None:
+        told = (number(finding, "details.by_chance", form_of(finding)),)
+    return told, (number(finding, "p", "p"),) if finding.p is not None else ("–",)
 
 
 def rows_cell(finding: Finding | None) -> Text:
@@ -67,6 +79,8 @@ def group_table(family: Family, caption: str, *, folded: bool = False) -> Table:
     columns = [title(family.attribute) or "Group", headed(family.own[0], title(family.measure)), "Rows"]
     columns += [headed(next(iter(found.values())), f"{COMPARED.get(name, title(name))} to {group_name(reference)}")
                 for name, found in against.items() if found]  # fmt: skip
+    beside = any(f.details.get("by_chance") is not None for f in family.own)
+    columns += BY_CHANCE if beside else ()
     lines = []
     for own in family.own:
         is_reference = own.group == reference and reference != ""
@@ -74,6 +88,7 @@ def group_table(family: Family, caption: str, *, folded: bool = False) -> Table:
         cells = [value_cell(own), rows_cell(own)]
         absent: Text = ("reference",) if is_reference else ("not compared",) if own.group == MISSING_GROUP else ("–",)
         cells += [value_cell(found[own.group]) if own.group in found else absent for found in against.values() if found]
+        cells += chance_cells(own) if beside else ()
         lines.append(Line(name=(name,), cells=tuple(cells), tone="note" if few(own) or own.value is None else ""))
     return Table(caption=caption, columns=tuple(columns), lines=tuple(lines), folded=folded or len(lines) > LONG)
 
@@ -89,13 +104,15 @@ def pair_table(findings: Sequence[Finding], caption: str, *, folded: bool = Fals
         by_pair = _widest(by_pair)
     first = {c: next(f for f in findings if f.comparison == c) for c in comparisons}
     heads = {c: headed(first[c], COMPARED.get(c) or title(first[c].measure)) for c in comparisons}
+    beside = any(f.details.get("by_chance") is not None for f in findings)
     lines = []
     for found in by_pair.values():
         one = next(iter(found.values()))
         cells = [value_cell(found.get(comparison)) for comparison in comparisons]
+        cells += [*(chance_cells(one) if beside else ()), rows_cell(one)]
         weak = few(one) or one.value is None
-        lines.append(Line(name=(pair_name(one),), cells=(*cells, rows_cell(one)), tone="note" if weak else ""))
-    columns = ("Groups", *heads.values(), "Rows")
+        lines.append(Line(name=(pair_name(one),), cells=tuple(cells), tone="note" if weak else ""))
+    columns = ("Groups", *heads.values(), *(BY_CHANCE if beside else ()), "Rows")
     return Table(caption=caption, columns=columns, lines=tuple(lines), folded=folded or len(lines) > LONG)
 
 

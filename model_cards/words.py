@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from audits.findings import MISSING_GROUP
@@ -30,12 +30,32 @@ NOT_MEANT = (
     "A pass speaks of the limits named here, on the rows audited here, and of nothing else; "
     "another measure, or the same measure on other people, can come out differently.",
     "It shows that a gap is smaller than its limit, not that there is no gap.",
-    "It does not show that the labels and the data are right or fairly collected.",
+    "It does not show that the labels are right, or that the data stand for the people they are taken to stand for.",
     "It does not say why a gap is there, and it is no legal opinion.",
     "It holds for exactly the model and data whose digests stand at the end, at that time; "
     "a new version is a new audit.",
     "People whose group is not recorded, or too small to measure, are not covered by it.",
 )
+
+NEVER_SAID = (
+    "fair", "fairly", "fairness", "unfair", "unbiased", "debiased", "bias-free", "bias free", "free of bias",
+    "not biased", "no bias", "non-discriminatory", "nondiscriminatory", "does not discriminate", "compliant",
+    "complies", "comply", "compliance", "certified", "certifies", "certificate", "guaranteed", "guarantees", "proven",
+    "proves", "trustworthy", "ethical ai", "safe to use",
+)  # fmt: skip
+"""What no card says in its own words: an audit measures gaps against limits, and none of these follows from that.
+
+They may stand in what others wrote and the card repeats: the spec's texts, names of laws and of papers."""
+
+_NEVER = re.compile(rf"(?<![\w-])(?:{'|'.join(re.escape(word) for word in NEVER_SAID)})(?![\w-])", re.IGNORECASE)
+_DENIED = ("not a finding of compliance",)
+"""Sentences that say of one of these words that it is not meant."""
+
+_ACRONYMS = {
+    "auc": "AUC", "roc": "ROC", "pr": "PR", "bpsn": "BPSN", "bnsp": "BNSP", "ndcg": "nDCG", "dcg": "DCG",
+    "ndkl": "nDKL", "rnd": "rND", "kl": "KL", "js": "JS", "ks": "KS", "cdf": "CDF", "abroca": "ABROCA",
+    "prag": "PRAG", "serp": "SERP", "id": "ID", "linf": "L∞", "l2": "L2", "f1": "F1",
+}  # fmt: skip
 
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -82,9 +102,21 @@ def shown(value: Any, most: int = LONGEST) -> str:
 
 
 def title(name: str) -> str:
-    """Return a name from a spec as a title: ``selection_rate`` is "Selection rate"."""
-    words = name.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:] if words else name
+    """Return a name as a title: ``selection_rate`` is "Selection rate", ``skew[k=10]`` "Skew (k 10)"."""
+    plain, bracket, rest = name.partition("[")
+    words = plain.replace("_", " ").replace("-", " ").strip()
+    words = " ".join(_ACRONYMS.get(word, word) for word in words.split(" "))
+    if bracket:
+        words += f" ({rest.removesuffix(']').replace('=', ' ')})"
+    first = words.split(" ")[0]
+    return words if not words or first in _ACRONYMS.values() else words[:1].upper() + words[1:]
+
+
+def claims(text: str, quoted: Iterable[str] = ()) -> list[str]:
+    """Return the words of ``NEVER_SAID`` in a text, without what it only quotes; empty where it claims nothing."""
+    for part in sorted({*quoted, *_DENIED}, key=len, reverse=True):
+        text = text.replace(part, " ") if part else text
+    return [found.group().lower() for found in _NEVER.finditer(text)]
 
 
 def group_name(group: str) -> str:

