@@ -153,6 +153,10 @@ class Library:
             self._open[entry.place] = artifact
         return self._open[entry.place]
 
+    def __reduce__(self) -> tuple[type[Library], tuple[Path, tuple[Entry, ...]]]:
+        """Travel to another process without what is open, and without entries, which it has no need of."""
+        return Library, (self.runs, ())
+
 
 def _age(entry: Entry) -> tuple[bool, str, str]:
     return not entry.ended, entry.ended, entry.place

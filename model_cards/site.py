@@ -11,11 +11,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
 from functools import lru_cache, partial
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -52,6 +52,8 @@ class Asked(NamedTuple):
     workers: int = 1
 
 
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 AS_IT_IS = Asked()
 WORTH_A_PROCESS = 8
 """Artifacts to verify that are worth the second in which a process starts."""
@@ -112,7 +114,7 @@ def build(runs: Path, out: Path, asked: Asked = AS_IT_IS, progress: Progress = l
         stamps = {stamp(folder, asked.keys): folder for folder in folders}
         entries = dict(_entries(stamps, kept.entries, asked, progress))
         library = Library(runs, entries.values())
-        changes = _changes(library, kept.changes)
+        changes = _changes(library, kept.changes, asked)
         record = Record(site=_code(), entries=entries, changes=changes)
         wanted = _wanted(library, changes, out, asked)
         if asked.afresh:
@@ -127,21 +129,39 @@ def build(runs: Path, out: Path, asked: Asked = AS_IT_IS, progress: Progress = l
 def _entries(
     stamps: Mapping[str, Path], kept: Mapping[str, Entry], asked: Asked, progress: Progress
 ) -> Iterator[tuple[str, Entry]]:
-    """Yield the entry of every artifact, kept or read; many are read by several processes, for each is verified."""
-    new = [mark for mark in stamps if mark not in kept]
+    """Yield the entry of every artifact, kept or read."""
     yield from ((mark, kept[mark]) for mark in stamps if mark in kept)
+    new = [mark for mark in stamps if mark not in kept]
     read = partial(read_entry, keys=tuple(asked.keys))
-    workers = min(asked.workers, len(new) // WORTH_A_PROCESS)
-    with ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else nullcontext() as pool:
-        found = (
-            pool.map(read, [stamps[mark] for mark in new], chunksize=4)
-            if pool
-            else map(read, [stamps[mark] for mark in new])
-        )
+    found = _spread(read, [stamps[mark] for mark in new], asked.workers)
+    for at, (mark, entry) in enumerate(zip(new, found, strict=True)):
+        progress(at + 1, len(new))
+        yield mark, entry
+
+
+def _changes(library: Library, known: Mapping[str, Changed], asked: Asked) -> dict[str, Changed]:
+    """Return what changed between every two artifacts that follow one another, by their digests."""
+    pairs = {f"{one.digest} {two.digest}": (one, two) for audit in library.audits for one, two in pairwise(audit.whole)}
+    new = [pair for pair in pairs if pair not in known]
+    found = _spread(partial(_compared, library), [pairs[pair] for pair in new], asked.workers)
+    told = dict(zip(new, found, strict=True))
+    return {pair: known.get(pair) or told[pair] for pair in pairs}
+
+
+def _compared(library: Library, pair: tuple[Entry, Entry]) -> Changed:
+    return in_words(between(library.artifact(pair[0]), library.artifact(pair[1])))
+
+
+def _spread(function: Callable[[Given], Found], given: Sequence[Given], workers: int) -> Iterator[Found]:
+    """Yield what a function finds for each thing given, in order; several processes share what takes seconds."""
+    workers = min(workers, len(given) // WORTH_A_PROCESS)
+    if workers < 2:
+        yield from map(function, given)
+        return
+    share = max(1, len(given) // (8 * workers))
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         try:
-            for at, (mark, entry) in enumerate(zip(new, found, strict=True)):
-                progress(at + 1, len(new))
-                yield mark, entry
+            yield from pool.map(function, given, chunksize=share)
         except BrokenProcessPool:
             raise ArtifactError(
                 "site: a process that verifies was ended", "is there memory enough? run it again"
@@ -174,16 +194,6 @@ def _code() -> str:
     return hasher.hexdigest()
 
 
-def _changes(library: Library, known: Mapping[str, Changed]) -> dict[str, Changed]:
-    """Return what changed between every two artifacts that follow one another, by their digests."""
-    found = {}
-    for audit in library.audits:
-        for one, two in zip(audit.whole, audit.whole[1:], strict=False):
-            pair = f"{one.digest} {two.digest}"
-            found[pair] = known.get(pair) or in_words(between(library.artifact(one), library.artifact(two)))
-    return found
-
-
 def _wanted(library: Library, changes: Mapping[str, Changed], out: Path, asked: Asked) -> dict[str, Wanted]:
     """Return every file of the site, the index last."""
     wanted: dict[str, Wanted] = {}
@@ -206,7 +216,7 @@ def _wanted(library: Library, changes: Mapping[str, Changed], out: Path, asked: 
 
 def _audit_page(audit: Audit, changes: Mapping[str, Changed], base: str) -> Wanted:
     after = {two.digest: changes[f"{one.digest} {two.digest}"]
-             for one, two in zip(audit.whole, audit.whole[1:], strict=False)}  # fmt: skip
+             for one, two in pairwise(audit.whole)}  # fmt: skip
     held = [entry.model_dump(mode="json") for entry in audit.entries]
     key = digest([_code(), base, held])  # what changed follows from the digests
 

@@ -9,6 +9,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -238,7 +239,7 @@ def audit(held: Audit, changes: Mapping[str, Changed], link: Link) -> dict[str, 
                 "to": minute(after.ended),
                 "told": changes[after.digest],
             }
-            for before, after in reversed(list(zip(held.whole, held.whole[1:], strict=False)))
+            for before, after in reversed(list(pairwise(held.whole)))
             if after.digest in changes
         ],
         "chain": [shown(line, 400) for line in held.chain],
