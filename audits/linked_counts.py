@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -79,6 +79,23 @@ def _masks(measure: str) -> tuple[Mask, Mask] | None:
     return (of, among) if plain else None
 
 
+def _outcomes(counted: Sequence[Item], rows: int) -> Mask:
+    """The outcomes that rows have: where every row is decided, or every truth known, a reader may know that, too."""
+    sums: dict[tuple[str, Mask], dict[str, float]] = {}
+    for item in counted:
+        for mask, n in spread_out(item):
+            sums.setdefault((item.attribute, mask), {})[item.group] = n
+    kept = ALL
+    for (_, mask), by_group in sums.items():
+        if sum(by_group.values()) == rows:
+            kept = _both(kept, mask)
+    return kept
+
+
+def _both(one: Mask, other: Mask) -> Mask:
+    return tuple(a * b for a, b in zip(one, other, strict=True))
+
+
 def _less(among: Mask, of: Mask) -> Mask:
     return tuple(a - b for a, b in zip(among, of, strict=True))
 
@@ -105,6 +122,9 @@ class LinkedCounts:
                 name = rows_name(attribute, group)
                 self.items.append(Item(name, attribute, group, ((ALL, float(n)),), float(n)))
         self.items += counted
+        self.outcomes = _outcomes(counted, rows)
+        self.items = [item._replace(facts=tuple((_both(mask, self.outcomes), n) for mask, n in item.facts))
+                      for item in self.items]  # fmt: skip
         masks = {mask for item in self.items for mask, _ in spread_out(item) if any(mask)}
         tables = {a: [g for g in own if g != MISSING_GROUP] for a, own in groups.items()}
         self.reader = Reader(tables, masks)
@@ -122,8 +142,11 @@ class LinkedCounts:
         """Return whether all counts can be of one table of whole rows."""
         return self.reader.consistent([*self.empty, *(fact for facts in self.facts.values() for fact in facts)])
 
-    def protect(self) -> None:
-        """Withhold more until every secret is open; what is open stays so when less is told."""
+    def protect(self, keep: Collection[tuple[str, str]] = ()) -> None:
+        """Withhold more until every secret is open; what is open stays so when less is told.
+
+        Of the groups in ``keep`` (attribute, group) numbers are withheld only where nothing else will do.
+        """
         by_name = {item.name: item for item in self.items}
         told = {item.name: item for item in self.items if item.name not in self.withheld}
         while told and self.secrets:
@@ -139,7 +162,7 @@ class LinkedCounts:
                 self.open_ends.append(secret.name)
                 del self.secrets[0]
                 continue
-            victim = min((by_name[name] for name in on), key=_loss)
+            victim = min((by_name[name] for name in on), key=lambda item: _loss(item, keep))
             for item in [item for item in told.values() if _tells_the_same(item, victim)]:
                 self.withheld[item.name] = "complementary"
                 del told[item.name]
@@ -153,7 +176,8 @@ class LinkedCounts:
 
     def _empty(self) -> list[Fact]:
         """Everybody sees that a group that is not listed has no rows."""
-        return [Fact(self.reader.cells(a, g, ALL), 0.0) for a, g in self.reader.groups() if g not in self.groups[a]]
+        absent = [(a, g) for a, g in self.reader.groups() if g not in self.groups[a]]
+        return [Fact(self.reader.cells(a, g, self.outcomes), 0.0) for a, g in absent]
 
     def _still_true(self, earlier: Sequence[Earlier]) -> list[Fact]:
         """What was published of the same data and is so still: it can be looked up whatever is withheld now."""
@@ -255,6 +279,7 @@ def _solved(counts: Mapping[Mask, float]) -> dict[Mask, float]:
             for at in np.flatnonzero(follows)}  # fmt: skip
 
 
-def _loss(item: Item) -> tuple[int, float, str]:
+def _loss(item: Item, keep: Collection[tuple[str, str]]) -> tuple[bool, bool, int, float, str]:
     """What is lost by withholding an item: less by a crossing than by a group, and less by few rows."""
-    return -item.attribute.count("×"), item.size, item.name
+    last = item.name == "rows"  # it stands in every sentence on the data, and every attribute adds up to it
+    return last, (item.attribute, item.group) in keep, -item.attribute.count("×"), item.size, item.name

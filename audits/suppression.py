@@ -24,14 +24,18 @@ Source: CMS cell size suppression policy (ResDAC, resdac.org); Cox 1980, JASA 75
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from audits.errors import ArtifactError
 from audits.findings import Finding
 from audits.linked_counts import Earlier, Groups, LinkedCounts, Why, item_of, rows_name, small
 
 THRESHOLD = 11
 RULE = "no count of 1 to {most}, nor anything from which one can be worked out; 0 may be told (the rule of CMS)"
+SUPPRESSED = "suppressed"
+"""How the reason of a withheld number begins, which is not to say that it could not be measured."""
+
 CONTROL = "(control)"
 
 
@@ -56,7 +60,12 @@ class Release:
 
 
 def suppress(
-    findings: Sequence[Finding], groups: Groups, rows: int, threshold: int = THRESHOLD, earlier: Sequence[Earlier] = ()
+    findings: Sequence[Finding],
+    groups: Groups,
+    rows: int,
+    threshold: int = THRESHOLD,
+    earlier: Sequence[Earlier] = (),
+    keep: Collection[tuple[str, str]] = (),
 ) -> Release:
     """Decide what must be withheld.
 
@@ -66,15 +75,23 @@ def suppress(
         rows: rows audited.
         threshold: the least count that may be told.
         earlier: what was published of this audit before.
+        keep: attributes and groups whose numbers are to be told where that can be done by withholding others'.
+
+    Raises:
+        ArtifactError: the groups of two attributes cannot be of the same rows.
     """
     table = _linked(findings, groups, rows, threshold, earlier)
-    table.protect()
+    table.protect(keep)
     others = _Others(findings, table, earlier)
     withheld: dict[str, Why] = {**table.withheld, **others.withheld}
-    told = {item.name: tuple(count for _, count in item.facts) for item in table.items if item.name not in withheld}
-    told |= {f.id: tuple(_counts(f).values()) for f in findings if f.id not in withheld and f.id not in told}
     touched = {item.attribute for item in table.items if item.name in withheld and item.group}
     touched |= {finding.attribute for finding in findings if finding.id in withheld}
+    for finding in findings:
+        numbers = re.findall(r"\d+", finding.missing)
+        if numbers and (finding.attribute in touched or any(small(int(n), threshold) for n in numbers)):
+            withheld.setdefault(finding.id, "derived")  # a reason that quotes rows tells of rows
+    told = {item.name: tuple(count for _, count in item.facts) for item in table.items if item.name not in withheld}
+    told |= {f.id: tuple(_counts(f).values()) for f in findings if f.id not in withheld and f.id not in told}
     return Release(threshold, withheld, told, frozenset(touched), tuple(table.open_ends))
 
 
@@ -87,7 +104,14 @@ def _linked(
         table = LinkedCounts(groups, rows, counted, threshold, earlier)
     except KeyError:
         return LinkedCounts(groups, rows, [], threshold, earlier)
-    return table if table.consistent() else LinkedCounts(groups, rows, [], threshold, earlier)
+    if not table.consistent():
+        table = LinkedCounts(groups, rows, [], threshold, earlier)
+    if not table.consistent():
+        raise ArtifactError(
+            "groups: got sizes that are not those of one set of rows, expected every attribute to add up to the same",
+            "nothing can be published of groups whose sizes do not fit together; run the audit again",
+        )
+    return table
 
 
 def _counts(finding: Finding) -> dict[str, float]:
@@ -166,8 +190,6 @@ class _Others:
         """Why a finding must be withheld for its own counts."""
         threshold, counts = self._table.threshold, _counts(finding)
         if any(small(count, threshold) for count in counts.values()):
-            return "small"
-        if finding.missing and any(small(int(n), threshold) for n in re.findall(r"\d+", finding.missing)):
             return "small"
         for before in self._earlier:
             if before.same_data and finding.id in before.withheld:

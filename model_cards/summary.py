@@ -73,9 +73,9 @@ def _limit(entries: Sequence[Mapping[str, Any]], sources: Sources) -> Said:
     else:
         told = _family_sentence(first, sources)
     text, behind = told
-    return Said(
+    return _said(
         text=(*text, f" {ends}."),
-        findings=tuple(dict.fromkeys([*(f.id for f in behind), *_ids(entries)])),
+        findings=[*(f.id for f in behind), *_ids(entries)],
         anchor=heading_id(first.technique, first.measure, first.attribute),
         verdict=word,
     )
