@@ -245,10 +245,21 @@ def replay(artifact: Path, data: Path | None, json_out: bool) -> int:
 )
 @click.option("--output", "-o", type=existing, help="Where to write; default: stdout.")
 @click.option("--push", metavar="models:/NAME/VERSION", help="Write its first screen to the audited model version.")
+@click.option("--public", is_flag=True, help="Suppress small counts of people; a record is written beside --output.")
+@click.option("--threshold", type=click.IntRange(min=2), help="With --public: the least count told; default: 11.")
+@click.option("--previous", type=existing, multiple=True, metavar="FILE", help="With --public: an earlier record.")
+@click.option("--statutory", metavar="REASON", help="With --public: why a statutory page shows all counts.")
 @click.option("--json", "json_out", is_flag=True, help="The same as --format json.")
 @reports_errors
-def card(artifact: Path, form: str, output: Path | None, push: str | None, json_out: bool) -> None:
+def card(
+    artifact: Path, form: str, output: Path | None, push: str | None, public: bool, json_out: bool, **given: Any
+) -> None:
     """Render the card again from the sealed ARTIFACT."""
+    given = {name: value for name, value in given.items() if value not in (None, ())}
+    if given and not public:
+        raise click.UsageError(f"--{next(iter(given))} belongs to --public, which is missing.")
+    if push is not None and public:
+        raise click.UsageError("--push writes to a registry what is not public: leave one of --push and --public out.")
     if push is not None:
         from flows.push import push_card
 
@@ -262,11 +273,18 @@ def card(artifact: Path, form: str, output: Path | None, push: str | None, json_
     from model_cards.render import render
 
     check(artifact)
-    content = render(artifact, "json" if json_out else form)
+    form = "json" if json_out else form
+    if public:
+        from model_cards.publishing import publish
+
+        content = publish(artifact, form, output, **given)
+    else:
+        content = render(artifact, form)
     if output is None:
         sys.stdout.buffer.write(content)
     else:
-        output.write_bytes(content)
+        if not public:
+            output.write_bytes(content)
         click.echo(f"wrote {output}", err=True)
 
 
