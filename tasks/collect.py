@@ -44,7 +44,8 @@ def collect(uri: str, home: Path, progress: Callable[[int, int], None] = lambda 
 
     client = mlflow.MlflowClient(tracking_uri=uri)
     try:
-        found = {run.data.tags[TAG]: run for run in _runs(client)}
+        runs = sorted(_runs(client), key=lambda run: run.info.status == "FINISHED")  # rather than a half-written one
+        found = {run.data.tags[TAG]: run for run in runs}
     except (MlflowException, OSError) as error:
         raise ArtifactError(
             f"--tracking: MLflow at {uri!r} did not answer: {_first_line(error)}", "check the address and the server"
@@ -66,7 +67,7 @@ def collect(uri: str, home: Path, progress: Callable[[int, int], None] = lambda 
 
 
 def _runs(client: Any) -> Iterator[Any]:
-    """Yield every finished run that names an artifact, of every experiment."""
+    """Yield every run that names an artifact, of every experiment."""
     experiments = [one.experiment_id for one in _all(client.search_experiments)]
     for at in range(0, len(experiments), 100):
         asked = {"experiment_ids": experiments[at : at + 100], "filter_string": f"tags.`{TAG}` LIKE '%'"}
