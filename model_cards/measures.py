@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from audits.findings import MISSING_GROUP, Finding
 from audits.spec import Limit
+from audits.suppression import SUPPRESSED
 from model_cards import charts
 from model_cards.blocks import Chart, Figures, Heading, Leaf, Prose
 from model_cards.curves import reliability_blocks
@@ -147,9 +148,11 @@ def _tables(family: Family) -> list[Leaf]:
         alone = {own.group for own in family.own}
         beside = [f for f in family.pairs if f.reference == family.reference and f.comparison != "rate"]
         covered = {f.id for f in beside if f.group in alone}
-    rest = [f for f in family.pairs if f.id not in covered]
+    others = [f for f in family.pairs if f.id not in covered]
+    rest = [f for f in others if not f.missing.startswith(SUPPRESSED)]
     if rest:
         caption = f"{what}{by}: every other pair of groups" if covered else f"{what}{by}: pairs of groups"
+        caption += " (without those suppressed)" if len(rest) < len(others) else ""
         blocks.append(pair_table(rest, caption, folded=bool(covered)))
     for parts in _wholes(family.parts).values():
         blocks.append(part_table(parts, f"{what}: {pair_name(parts[0])}", folded=True))

@@ -62,8 +62,8 @@ def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
         told.append(("Checks of the data", (f"{len(broken)} of {len(checks)} broken; the audit was told to carry on",)))
     told.append(("Groups", (", ".join(shown(name, 80) for name in sources.spec.protected),)))
     if public := sources.document("public"):
-        told.append(("Version", (f"public: {public['suppressed']:,} of {public['numbers']:,} numbers suppressed, so that "
-                                 "no few people can be told",)))  # fmt: skip
+        many = f"{public['suppressed']:,} of {public['numbers']:,} numbers suppressed"
+        told.append(("Version", (f"public: {many}, so that no count of a few people can be worked out",)))
     told.append(("Date", (moment(sources),)))
     told.append(("Owner", (shown(sources.spec.card.owner or "not supplied", 200),)))
     return tuple(told)

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from audits.errors import SpecError, nearest
 from audits.findings import Finding, Frozen
 from audits.spec import AuditSpec
+from audits.suppression import SUPPRESSED
 from model_cards.blocks import Block, Bullets, Facts, Heading, Line, Prose, Section, Table
 from model_cards.numbers import Text, number, unit_after
 from model_cards.sources import Sources
@@ -219,7 +220,7 @@ def _answered(clause: Clause, sources: Sources) -> tuple[Text, str]:
     if answer.findings is not None:
         return _numbers([f for f in sources.findings if answer.findings.of(f)])
     if answer.missing is not None:
-        absent = sum(f.value is None for f in sources.findings)
+        absent = sum(f.value is None and not f.missing.startswith(SUPPRESSED) for f in sources.findings)
         return (f"{absent:,} numbers are listed as missing, each with its reason",), "answered"
     found = _looked_up(answer, sources)
     return ((shown(found, 160),), "answered") if found else (("not supplied",), "missing")
@@ -230,6 +231,8 @@ def _numbers(found: Sequence[Finding]) -> tuple[Text, str]:
     there = [f for f in found if f.value is not None and f.comparison != "check"]
     if not there:
         why = next((f.missing for f in found if f.missing), "")
+        if why.startswith(SUPPRESSED):
+            return ("suppressed in the public version",), "suppressed"
         return (f"not measurable: {shown(why, 200)}" if why else "this audit did not measure it",), "missing"
     told: list[Any] = []
     for finding in there[:MOST_NUMBERS]:

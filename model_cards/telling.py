@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from audits.findings import MISSING_GROUP, Finding
+from audits.suppression import SUPPRESSED
 from model_cards.families import CONTROL, Family, distance
 from model_cards.numbers import Form, Text, form_of, number, unit_after
 from model_cards.tables import few
@@ -121,7 +122,8 @@ def _by_chance(finding: Finding) -> Text:
 def whole_sentence(whole: Finding) -> Text:
     """Say a number of all groups together, beside what chance alone would make of it."""
     if whole.value is None:
-        return (f"Over all groups: not measurable: {shown(whole.missing, 300)}.",)
+        why = "" if whole.missing.startswith(SUPPRESSED) else "not measurable: "
+        return (f"Over all groups: {why}{shown(whole.missing, 300)}.",)
     details = whole.details
     if "largest" in details and "smallest" in details:
         unit = " points"
