@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MISSING_GROUP = "(missing)"
 """The group of the rows whose attribute is not known. Shown and counted; never a side of a limit."""
 
+WEIGHT = "weight"
+"""Detail of a rate of weighted rows: the sum of the weights of its denominator."""
+
 Comparison = Literal[
     "rate", "difference", "ratio", "paired", "share", "mean", "gap", "whole", "change", "widening", "check"
 ]

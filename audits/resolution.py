@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audits.family import Family, Side, broken
 from audits.findings import rounded
-from audits.judging import Family, Side, broken
 from audits.statistics import bounds
 from audits.statistics.power import (
     POWER,
@@ -33,34 +33,46 @@ class Needed(NamedTuple):
     if_equal: bool
 
 
-def smallest_detectable(family: Family, side: Side, level: float) -> float | None:
+def smallest_detectable(family: Family, at: int, level: float) -> float | None:
     """Return the smallest disparity that these rows tell from none in four of five audits.
 
     For a difference, paired difference or gap its size; for a ratio the ratio below 1 (its inverse is found as well);
-    for one group's own number the value beyond the limit that would be found broken. ``None`` where it cannot be told.
+    for one group's own number the value beyond the limit that would be found broken. ``None`` where it cannot be told,
+    or where no disparity at all would be found.
     """
-    z, counts = family.critical(level), side.sufficient
-    pooled = _pooled(side)
-    if family.pairs_of_all and pooled is not None:
+    side, z = family.sides[at], family.critical(level)
+    counts, pooled = side.sufficient, _pooled(side)
+    if side.of_two_rates and pooled is not None:
         if family.limit.compare == "difference":
-            return rounded(detectable_difference(pooled, counts["n1"], counts["n2"], z))
+            return _possible(family, side, detectable_difference(pooled, counts["n1"], counts["n2"], z))
         return rounded(detectable_ratio(pooled, counts["n1"], counts["n2"], z))
-    spread = _spread(family, side, z)
+    spread = _spread(family, at, z)
     if spread is None:
         return None
     reach = (z + NormalDist().inv_cdf(POWER)) * spread
+    if family.limit.compare == "ratio":
+        return rounded(math.exp(-reach))
     if side.reference and family.limit.compare in ("paired", "gap", "difference"):
-        return rounded(reach)
-    return rounded(family.limit.bound + (reach if family.limit.at_most is not None else -reach))
+        return _possible(family, side, reach)
+    return _possible(family, side, family.limit.bound + (reach if family.limit.at_most is not None else -reach))
 
 
-def rows_needed(family: Family, side: Side, level: float) -> Needed | None:
+def _possible(family: Family, side: Side, value: float) -> float | None:
+    """A disparity that there can be; of proportions none lies beyond 1, and no rate below 0."""
+    if side.finding.unit == "proportion":
+        least = 0 if family.limit.compare in ("rate", "share") else -1
+        return rounded(value) if least <= value <= 1 else None
+    return rounded(value)
+
+
+def rows_needed(family: Family, at: int, level: float) -> Needed | None:
     """Return the rows of the smaller group (or of the number itself) that would decide in 4 of 5 audits.
 
     For differences and ratios inside the limit, that it holds if the groups are truly equal; where there are that many
     rows already, and for all other numbers, what is true if it is as estimated. Rows that are weighted or in clusters
     are taken to be worth as much as those at hand. ``None`` where no number of rows would do.
     """
+    side = family.sides[at]
     equal, smaller = _rows_if_equal(family, side, 1 - level), _rows(side)
     beyond = broken(family.limit, side)
     if smaller is None or (equal is not None and equal > smaller and not beyond):
@@ -70,7 +82,7 @@ def rows_needed(family: Family, side: Side, level: float) -> Needed | None:
         return _whole(_rows_of_rate(family, side, z) * _rows_per_effective(side))
     if side.sufficient.keys() & {"n", "n1"}:
         return _whole(smaller * _times_as_many(family, side, z) * _rows_per_effective(side))
-    spread, gap = _spread(family, side, z), _gap(family, side)
+    spread, gap = _spread(family, at, z), _gap(family, side)
     return _whole(smaller * ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2 if spread and gap else None)
 
 
@@ -127,7 +139,7 @@ def _rows_per_effective(side: Side) -> float:
 
 def _rows_if_equal(family: Family, side: Side, alpha: float) -> float | None:
     counts, pooled, bound = side.sufficient, _pooled(side), family.limit.bound
-    if not family.pairs_of_all or pooled is None:
+    if pooled is None:
         return None
     k = max(counts["n1"], counts["n2"]) / min(counts["n1"], counts["n2"])
     power = 1 - (1 - POWER) / max(family.comparisons, 1)  # every pair must be shown inside, none may miss
@@ -155,14 +167,14 @@ def _rows(side: Side) -> float | None:
     return counts.get("n", support.group if support else None)
 
 
-def _spread(family: Family, side: Side, z: float) -> float | None:
+def _spread(family: Family, at: int, z: float) -> float | None:
     """The standard error that the interval at z stands for; of the logarithm for a ratio.
 
     There is none where the interval is mostly what no number of rows would tell (bounds).
     """
-    if side.method in ("bounds", "log-bounds"):
+    if family.sides[at].method in ("bounds", "log-bounds"):
         return None
-    low, high = (float(end[family.sides.index(side)]) for end in family.intervals(z))
+    low, high = family.interval(at, z)
     if family.limit.compare == "ratio":
         low, high = (math.log(end) if 0 < end < math.inf else math.inf for end in (low, high))
     return (high - low) / 2 / z if math.isfinite(low) and math.isfinite(high) and high > low else None

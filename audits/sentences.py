@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from audits.family import Family, Side, exact
 from audits.findings import Finding, Interval
-from audits.judging import Family, Side, exact
 from audits.resolution import Needed
 from audits.unknowns import Unknown
 
@@ -28,7 +28,7 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
     arms = f"({_level(interval.level)} {kind}{together} {ends})"
     if family.limit.compare in AGAINST_PRODUCTION:
         return f"{_moved(family, side)} {arms}"
-    if family.pairs_of_all and {"x1", "n1", "x2", "n2"} <= counts.keys():
+    if side.of_two_rates:
         rates = f"{_share(counts['x1'], counts['n1'])} for {side.group} and {_share(counts['x2'], counts['n2'])} for"
         value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_apart(family, exact(side))}"
         return f"{measure} is {rates} {side.reference}: {value} {arms}"
@@ -61,7 +61,7 @@ def needed(family: Family, side: Side, needed: Needed) -> str:
     """Return how many rows would decide, and on what supposition, as a sentence."""
     whose = (
         " of the smaller group"
-        if family.pairs_of_all
+        if side.of_two_rates
         else ""
         if side.reference or not side.group
         else f" of {side.group}"
@@ -130,6 +130,8 @@ def assigned(family: Family, unknown: Unknown) -> str:
         "FAIL": "Whatever their group, the limit is broken",
         "INCONCLUSIVE": "Depending on their group, the limit may hold or not",
     }
+    if low is None:
+        return f" {told[unknown.verdict]}: {unknown.worst['reference']} has a rate of 0 by any assignment."
     return f" {told[unknown.verdict]}: {whose} lies between {between} by their assignment alone."
 
 
@@ -139,7 +141,7 @@ def unmeasured(family: Family) -> str:
         f.missing for f in family.known if f.comparison == "rate" and f.missing and f.group != "(missing)"
     ]
     reasons = own or [f.missing or _no_interval(f) for f in family.unmeasured]
-    return "; ".join(dict.fromkeys(reasons))
+    return "; ".join(dict.fromkeys([*reasons, *family.unseen]))
 
 
 def _no_interval(finding: Finding) -> str:

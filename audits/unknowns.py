@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from audits.findings import MISSING_GROUP, Finding, Frozen, rounded
-from audits.judging import OF_RATES, Family, own_rate
-from audits.statistics import bounds
+from audits.family import OF_RATES, Family, measured
+from audits.findings import MISSING_GROUP, WEIGHT, Finding, Frozen, rounded
+from audits.judging import own_rate
+from audits.statistics import z_where
 from audits.statistics.roots import Floats, quotient
 from audits.statistics.simultaneous import bonferroni_critical, one_sided, pairs_critical
 
@@ -26,13 +27,14 @@ class Unknown(Frozen):
     """What becomes of a limit when its rows of unknown group are assigned to groups.
 
     ``rows`` how many there are · ``verdict`` the one that holds however they are assigned · ``worst`` the pair (or
-    group) that decides · ``low``, ``high`` how far its number can lie, by assignment alone (``high`` null: no end).
+    group) that decides · ``low``, ``high`` how far its number can lie, by assignment alone (null: no end, a ratio to
+    a rate of 0).
     """
 
     rows: int
     verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"]
     worst: dict[str, str]
-    low: float
+    low: float | None
     high: float | None
 
 
@@ -49,56 +51,102 @@ def assigned(family: Family, level: float, limits: int) -> Unknown | None:
     """
     if family.limit.compare not in (*OF_RATES, "rate"):
         return None
-    found = [
-        _of_measure(family, measure, attribute, level, limits)
-        for measure, attribute in dict.fromkeys((f.measure, f.attribute) for f in family.known if own_rate(f))
-    ]
-    told = [one for one in found if one is not None]
-    order = ("FAIL", "INCONCLUSIVE", "PASS")
-    return min(told, key=lambda one: order.index(one.verdict), default=None)
-
-
-def _of_measure(family: Family, measure: str, attribute: str, level: float, limits: int) -> Unknown | None:
-    known = [f for f in family.known if (f.measure, f.attribute) == (measure, attribute)]
-    rates, unknown = [f for f in known if own_rate(f)], [f for f in known if _unknown_rate(f)]
-    if not unknown or len(rates) < 2:
+    measures = [_Measure(family, of) for of in dict.fromkeys(measured(f) for f in family.known if own_rate(f))]
+    rows = max((int(f.n.group) for one in measures for f in one.unknown if f.n), default=0)
+    if not rows:
         return None
-    x = np.array([f.sufficient["x"] for f in rates])
-    n = np.array([f.sufficient["n"] for f in rates])
-    of = float(unknown[0].sufficient["x"])
-    rest = float(unknown[0].sufficient["n"]) - of
-    if family.limit.compare == "rate":
-        sides = [(at, at) for at in range(len(rates))]
-        most = {"x": x + of, "n": n + of}
-        least = {"x": x, "n": n + rest}
-        method, joint = "clopper-pearson", bonferroni_critical(1 - (1 - level) / limits, len(rates))
-    else:
-        sides = [(i, j) for i in range(len(rates)) for j in range(len(rates)) if i != j]
-        one, two = np.array(sides).T
-        most = {"x1": x[one] + of, "n1": n[one] + of, "x2": x[two], "n2": n[two] + rest}
-        least = {"x1": x[one], "n1": n[one] + rest, "x2": x[two] + of, "n2": n[two] + of}
-        method = OF_RATES[family.limit.compare]
-        joint = pairs_critical(1 - (1 - level) / limits, len(rates))
-    upper = family.limit.at_most is not None
-    bad, good = (most, least) if upper else (least, most)
-    inside = _beyond(method, bad, one_sided(level), family.limit.bound, upper)
-    outside = _beyond(method, good, -joint, family.limit.bound, upper)
-    verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"] = "INCONCLUSIVE"
-    deciding = inside
-    if (inside < 0).all() and not family.unmeasured:
-        verdict = "PASS"
-    elif (outside > 0).any():
-        verdict, deciding = "FAIL", outside
-    at = int(np.argmax(deciding))
-    low, high = (float(_value(family, counts)[at]) for counts in (least, most))
-    group, reference = (rates[side].group for side in sides[at])
-    return Unknown(
-        rows=int(unknown[0].n.group) if unknown[0].n else int(of + rest),
-        verdict=verdict,
-        worst={"group": group, "reference": "" if family.limit.compare == "rate" else reference},
-        low=rounded(low),
-        high=rounded(high) if np.isfinite(high) else None,
-    )
+    found = [one.assigned(level, limits * len(measures), rows) for one in measures if one.sides]
+    order = ("FAIL", "INCONCLUSIVE", "PASS")
+    return min(found, key=lambda one: order.index(one.verdict), default=None)
+
+
+class _Measure:
+    """One measure of one technique over one attribute: the rates of its groups, and of the rows of unknown group.
+
+    ``total`` what each group weighs: rows, or the sum of their weights · ``squares`` of their weights, as much as
+    makes Kish's effective number the one that the rate's interval stands on.
+    """
+
+    def __init__(self, family: Family, of: tuple[str, str, str]) -> None:
+        known = [f for f in family.known if measured(f) == of]
+        rates = [f for f in known if own_rate(f)]
+        self.family, self.groups = family, [f.group for f in rates]
+        self.unknown = [f for f in known if _unknown_rate(f)]
+        self.total, self.share, self.squares = _weighed(rates)
+        count = range(len(rates))
+        if family.limit.compare == "rate":
+            self.sides = [(at, at) for at in count]
+        else:
+            self.sides = [(i, j) for i in count for j in count if i != j]
+
+    def assigned(self, level: float, limits: int, rows: int) -> Unknown:
+        """Return the verdict whatever the assignment; ``limits`` how many are corrected for."""
+        joint, count = 1 - (1 - level) / limits, len(self.groups)
+        rate = self.family.limit.compare == "rate"
+        z = bonferroni_critical(joint, count) if rate else pairs_critical(joint, count)
+        upper = self.family.limit.at_most is not None
+        most, least = self._counts(True), self._counts(False)
+        bad, good = (most, least) if upper else (least, most)
+        inside, outside = self._beyond(bad) + one_sided(level), self._beyond(good) - z
+        verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"] = "INCONCLUSIVE"
+        deciding = inside
+        if (inside < 0).all() and not self.family.unmeasured and not self.family.unseen:
+            verdict = "PASS"
+        elif (outside > 0).any():
+            verdict, deciding = "FAIL", outside
+        at = self._worst(deciding, bad, upper)
+        low, high = (float(self._value(counts)[at]) for counts in (least, most))
+        group, reference = (self.groups[side] for side in self.sides[at])
+        return Unknown(
+            rows=rows,
+            verdict=verdict,
+            worst={"group": group, "reference": "" if rate else reference},
+            low=rounded(low) if np.isfinite(low) else None,
+            high=rounded(high) if np.isfinite(high) else None,
+        )
+
+    def _counts(self, most: bool) -> dict[str, Floats]:
+        """The counts of every side where its number is as large as can be, or as small."""
+        own, its = np.array(self.sides).T
+        x, n = self._with(own, most)
+        if self.family.limit.compare == "rate":
+            return {"x": x, "n": n}
+        x2, n2 = self._with(its, not most)
+        return {"x1": x, "n1": n, "x2": x2, "n2": n2}
+
+    def _with(self, at: Any, positive: bool) -> tuple[Floats, Floats]:
+        """The counts of groups that get every unknown row of the numerator, or every one that is not in it."""
+        total, share, squares = self.total[at], self.share[at], self.squares[at]
+        if self.unknown:
+            (more,), (of,), (more_squares,) = _weighed(self.unknown[:1])
+            part = of if positive else 1 - of
+            share = (share * total + more * part * positive) / (total + more * part)
+            total, squares = total + more * part, squares + more_squares * part
+        effective = total**2 / squares
+        return share * effective, effective
+
+    def _beyond(self, counts: dict[str, Floats]) -> Floats:
+        """How far the number lies beyond the limit, as the critical value at which its interval reaches it."""
+        z = z_where(OF_RATES.get(self.family.limit.compare, "clopper-pearson"), counts, self.family.limit.bound)
+        return z if self.family.limit.at_most is not None else -z
+
+    def _worst(self, deciding: Floats, bad: dict[str, Floats], upper: bool) -> int:
+        """The side that decides; between equals, the one whose number can be the worst."""
+        value = self._value(bad)
+        return max(range(len(self.sides)), key=lambda at: (deciding[at], value[at] if upper else -value[at]))
+
+    def _value(self, counts: dict[str, Floats]) -> Floats:
+        if self.family.limit.compare == "rate":
+            return quotient(counts["x"], counts["n"])
+        one, two = quotient(counts["x1"], counts["n1"]), quotient(counts["x2"], counts["n2"])
+        return one - two if self.family.limit.compare == "difference" else quotient(one, two, np.inf)
+
+
+def _weighed(rates: list[Finding]) -> tuple[Floats, Floats, Floats]:
+    """What the rows of each rate weigh, their rate, and the sum of their squared weights."""
+    x, n = (np.array([f.sufficient[name] for f in rates], np.float64) for name in ("x", "n"))
+    total = np.array([f.details.get(WEIGHT, f.n.group if f.n else f.sufficient["n"]) for f in rates], np.float64)
+    return total, x / n, total**2 / n
 
 
 def _unknown_rate(finding: Finding) -> bool:
@@ -108,17 +156,3 @@ def _unknown_rate(finding: Finding) -> bool:
         and finding.sufficient.keys() == {"x", "n"}
         and finding.sufficient["n"] > 0
     )
-
-
-def _beyond(method: str, counts: dict[str, Any], z: float, bound: float, upper: bool) -> Floats:
-    """How far the interval's end lies beyond the limit: the outer end for z above 0, the inner one for z below."""
-    low, high = bounds(method, counts, abs(z))
-    end = high if (z > 0) == upper else low
-    return np.asarray(end - bound if upper else bound - end)
-
-
-def _value(family: Family, counts: dict[str, Any]) -> Floats:
-    if family.limit.compare == "rate":
-        return quotient(counts["x"], counts["n"])
-    one, two = quotient(counts["x1"], counts["n1"]), quotient(counts["x2"], counts["n2"])
-    return one - two if family.limit.compare == "difference" else quotient(one, two, np.inf)

@@ -7,15 +7,16 @@ The steps, for a policy fixed beforehand, at level 1 − α:
    Rows of unknown group are never a side.
 2. How far does the family lie beyond its limit? For each number beyond it, the critical value z at which its interval
    reaches the limit; the largest z gives the family's p-value: of the studentized range for all pairs of K groups
-   (differences, ratios), else two-sided, times the number of numbers (Bonferroni). One group's own rate is tested
-   exactly (Clopper–Pearson): Wilson's interval, which is published, is right on average over rates only, and calls
-   a rate that is at a limit of 1 % broken in up to 16 % of small audits.
+   (differences, ratios; not of groups that overlap), else two-sided, times the number of numbers (Bonferroni). One
+   group's own rate is tested exactly (Clopper–Pearson): Wilson's interval, which is published, is right on average
+   over rates only, and calls a rate that is at a limit of 1 % broken in up to 16 % of small audits.
 3. These p-values are adjusted by Holm over all families of the policy.
 4. FAIL: the adjusted p-value is below α. For a policy of one limit that is to say that a lower limit that holds for
    all pairs together (z = q/√2) lies wholly beyond the limit. Of the pairs shown to be beyond it after both
    corrections, the one of which the most is shown is named.
-5. PASS: every group could be measured, and the one-sided limit (z of 1 − α) of *every* number lies inside. No
-   correction: all must hold at once (intersection-union test).
+5. PASS: every group could be measured, every pair was looked at, and the one-sided limit (z of 1 − α) of *every*
+   number lies inside. No correction: all must hold at once (intersection-union test). Subgroups that a search found
+   hold where its bound on all of them, from all rows, lies inside.
 6. Otherwise INCONCLUSIVE, with the smallest disparity that these rows can show, and the rows that it takes.
 7. Overall: FAIL if a limit fails that nobody waives; else INCONCLUSIVE if a limit is; else PASS.
 
@@ -33,8 +34,9 @@ from pydantic import Field
 
 from audits import sentences
 from audits.errors import SpecError, nearest
+from audits.family import Family
 from audits.findings import Finding, Frozen, Interval, digest, rounded
-from audits.judging import NO_SIDE, Family, families
+from audits.judging import NO_SIDE, families
 from audits.resolution import Needed, rows_needed, smallest_detectable
 from audits.spec import Limit
 from audits.statistics.simultaneous import holm, one_sided
@@ -140,11 +142,12 @@ def _judge_family(
 ) -> LimitVerdict:
     if not family.sides:
         return _undecided(family, f"Nothing was measured: {_why_nothing(family, findings)}.")
-    inner = family.intervals(one_sided(level))
-    inside = _inside(family, inner)
-    outcome: Outcome = "PASS" if inside.all() and not family.unmeasured else "INCONCLUSIVE"  # steps 5 and 6
-    deciding = inside if outcome == "PASS" else ~inside
-    at = _nearest_the_limit(family, inner)
+    inside, inner = family.within(one_sided(level))
+    covered, unmeasured = family.covered(inside)
+    holds = bool((inside | covered).all())
+    outcome: Outcome = "PASS" if holds and not unmeasured and not family.unseen else "INCONCLUSIVE"  # steps 5 and 6
+    deciding = inside & ~covered if outcome == "PASS" else ~(inside | covered)
+    at = _nearest_the_limit(family, inner, ~covered)
     if p < 1 - level:  # beyond the limit, at least before the limits are corrected for one another
         shown = _shown_beyond(family, beyond, level)
         if adjusted < 1 - level:  # step 4
@@ -152,33 +155,26 @@ def _judge_family(
             shown = deciding = _shown_beyond(family, beyond, 1 - (1 - level) * p / adjusted)
         at = _furthest_beyond(family, shown, level)
     side, told = family.sides[at], _interval(family, at, level, outcome == "PASS")
-    ids = [*side.ids] if deciding[at] or not family.unmeasured else []  # the worst first
+    ids = [*side.ids] if deciding[at] or not unmeasured else []  # the worst first
     ids += [name for i in np.flatnonzero(deciding) for name in family.sides[i].ids]
-    ids += [finding.id for finding in family.unmeasured if outcome == "INCONCLUSIVE"]
+    ids += [finding.id for finding in unmeasured if outcome == "INCONCLUSIVE"]
     open_ = outcome == "INCONCLUSIVE"
-    needed = rows_needed(family, side, level) if open_ and not inside.all() else None
+    needed = rows_needed(family, at, level) if open_ and not holds else None
     return LimitVerdict(
         limit=family.limit.model_dump(mode="json"),
         text=family.limit.text(family.attribute),
         attribute=family.attribute,
         verdict=outcome,
-        reason=_reason(family, at, outcome, told, bool(inside.all()), needed, level) + sentences.left_out(family),
+        reason=_reason(family, at, outcome, told, holds, needed, level) + sentences.left_out(family),
         findings=tuple(dict.fromkeys(ids)),
         worst={"group": side.group, "reference": side.reference},
         value=None if side.value is None else rounded(side.value),
         interval=told,
         p=rounded(p),
         p_adjusted=rounded(adjusted),
-        smallest_detectable=smallest_detectable(family, side, level),
+        smallest_detectable=smallest_detectable(family, at, level),
         rows_needed=needed.rows if needed else None,
     )
-
-
-def _inside(family: Family, limits: tuple[Any, Any]) -> np.ndarray[Any, Any]:
-    """Which sides' intervals lie inside the limit."""
-    low, high = limits
-    inside = high < family.limit.bound if family.limit.at_most is not None else low > family.limit.bound
-    return np.asarray(inside)
 
 
 def _shown_beyond(family: Family, beyond: np.ndarray[Any, Any], level: float) -> np.ndarray[Any, Any]:
@@ -190,26 +186,31 @@ def _shown_beyond(family: Family, beyond: np.ndarray[Any, Any], level: float) ->
 
 def _furthest_beyond(family: Family, shown: np.ndarray[Any, Any], level: float) -> int:
     """Of the sides shown to be beyond the limit the one of which the most is shown, not the one with most rows."""
-    low, high = family.intervals(family.critical(level))
+    low, high = family.intervals(family.critical(level), np.flatnonzero(shown).tolist())
     ends = low if family.limit.at_most is not None else -high
-    return int(np.argmax(np.where(shown, ends, -np.inf)))
+    return int(np.nanargmax(ends))
 
 
-def _nearest_the_limit(family: Family, limits: tuple[Any, Any]) -> int:
+def _nearest_the_limit(family: Family, limits: tuple[Any, Any], counting: np.ndarray[Any, Any]) -> int:
     """The side whose one-sided limit lies nearest to the limit or furthest beyond; between equals, by the number."""
     low, high = limits
     sign = 1 if family.limit.at_most is not None else -1
     ends = high if family.limit.at_most is not None else -low
-    values = [sign * (side.value if side.value is not None else -np.inf) for side in family.sides]
-    return max(range(len(family.sides)), key=lambda at: (ends[at], values[at]))
+    known = np.flatnonzero(~np.isnan(ends) & (counting | ~counting.any()))
+
+    def place(at: int) -> tuple[float, float]:
+        value = family.sides[at].value
+        return float(ends[at]), -np.inf if value is None else sign * value
+
+    return max(known.tolist(), key=place)
 
 
 def _interval(family: Family, at: int, level: float, passed: bool) -> Interval:
     """The interval that decided: one-sided limits for a PASS, else the one for all numbers together."""
-    low, high = family.intervals(one_sided(level) if passed else family.critical(level))
+    low, high = family.interval(at, one_sided(level) if passed else family.critical(level))
     return Interval(
-        low=rounded(float(low[at])),
-        high=rounded(float(high[at])) if np.isfinite(high[at]) else None,
+        low=rounded(low),
+        high=rounded(high) if np.isfinite(high) else None,
         level=rounded(2 * level - 1) if passed else level,
         method=family.sides[at].method,
         simultaneous=not passed and family.comparisons > 1,
@@ -229,7 +230,8 @@ def _reason(
         every = "" if len(family.sides) == 1 else "; no other comes nearer"
         return f"{estimate}, inside {limit} with {100 * level:g}% confidence{every}."
     if inside:
-        return f"Cannot be shown for every group: {sentences.unmeasured(family)}. {estimate} is inside {limit}."
+        whom = " for every group" if family.unmeasured else ""
+        return f"Cannot be shown{whom}: {sentences.unmeasured(family)}. {estimate} is inside {limit}."
     wholly = told.low > family.limit.bound if upper else told.high is not None and told.high < family.limit.bound
     reach = (
         f"wholly {outer} {limit}, but not after correction for the number of limits"
@@ -237,7 +239,7 @@ def _reason(
         else f"on both sides of {limit}"
     )
     more = sentences.needed(family, family.sides[at], needed) if needed else ""
-    also = f" Not measured: {sentences.unmeasured(family)}." if family.unmeasured else ""
+    also = f" Not measured: {sentences.unmeasured(family)}." if family.unmeasured or family.unseen else ""
     return f"{estimate}, {reach}.{more}{also}"
 
 

@@ -5,9 +5,9 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_verdict import all_pairs, limit, only, own
+from test_verdict import EQUALIZED, all_pairs, finding, limit, only, own
 
-from audits.findings import MISSING_GROUP
+from audits.findings import MISSING_GROUP, WEIGHT, Support
 
 GROUPS = {"a": (500, 1000), "b": (510, 1000)}
 
@@ -80,3 +80,51 @@ def test_the_bounds_are_those_of_brute_force(rest, positive, negative):
         gaps.append(counts[one][0] / counts[one][1] - counts[two][0] / counts[two][1])
     assert found.low == pytest.approx(min(gaps))
     assert found.high == pytest.approx(max(gaps))
+
+
+def worth(name, rate, effective, rows, **details):
+    """A rate of weighted or clustered rows."""
+    counts = {"x": rate * effective, "n": effective}
+    return finding("rate", counts, rate, name, n=Support(group=rows), details=details)
+
+
+def test_rows_in_clusters_count_as_rows_when_they_are_assigned_though_they_say_little():
+    """5,000 unknown rows in 50 clusters beside 10,000 of each group: a half of them positive, the bounds are wide."""
+    even = {"a": (5000, 10_000), "b": (5000, 10_000)}
+    judged = only(limit(at_most=0.1), [*findings(even, 0, 0), worth(MISSING_GROUP, 0.5, 50, 5000)])
+    assert judged.verdict == "PASS"
+    assert judged.unknown.verdict == "INCONCLUSIVE"
+    assert judged.unknown.high == pytest.approx(7500 / 12_500 - 5000 / 12_500)
+
+
+def test_weighted_rows_are_assigned_with_their_weight():
+    even = [worth(name, 0.5, 900, 1000, **{WEIGHT: 2000.0}) for name in "ab"]
+    unknown = worth(MISSING_GROUP, 0.25, 90, 100, **{WEIGHT: 1000.0})
+    pairs = all_pairs("difference", {"a": (450, 900), "b": (450, 900)})
+    found = only(limit(at_most=0.1), [*pairs, *even, unknown]).unknown
+    assert found.high == pytest.approx((1000 + 250) / 2250 - 1000 / 2750)
+    assert found.verdict == "INCONCLUSIVE"
+
+
+def test_a_rate_of_zero_leaves_a_ratio_without_an_end_by_any_assignment():
+    rows = findings({"a": (100, 1000), "b": (0, 1000)}, 0, 5, "ratio")
+    judged = only(limit("ratio", at_most=1.25), rows)
+    assert (judged.unknown.verdict, judged.unknown.low, judged.unknown.high) == ("FAIL", None, None)
+    assert "b has a rate of 0 by any assignment" in judged.reason
+
+
+def test_a_component_without_unknown_rows_is_held_to_the_limit_all_the_same():
+    """Nobody of unknown group is an actual negative: what is open of false positives stays open."""
+    rows = [
+        each
+        for measure, groups in (
+            ("true_positive_rate", {"a": (500, 1000), "b": (505, 1000)}),
+            ("false_positive_rate", {"a": (5, 10), "b": (9, 10)}),
+        )
+        for each in [
+            *all_pairs("difference", groups, measure=measure),
+            *[own(name, *counts, measure=measure) for name, counts in groups.items()],
+        ]
+    ]
+    judged = only(EQUALIZED, [*rows, own(MISSING_GROUP, 1, 2, measure="true_positive_rate")])
+    assert (judged.verdict, judged.unknown.verdict, judged.unknown.rows) == ("INCONCLUSIVE", "INCONCLUSIVE", 2)

@@ -582,3 +582,149 @@ def test_a_limit_over_groups_that_overlap_holds_each_against_those_outside_it():
     judged = only(limit(at_most=0.1), findings)
     assert (judged.verdict, judged.worst) == ("FAIL", {"group": "not Black", "reference": "Black"})
     assert only(limit(at_most=0.1), findings[1:]).verdict == "PASS"
+
+
+def test_equalized_odds_are_open_where_one_rate_was_never_measured():
+    """The gate's policy may ask what the audit did not: nothing known of false positives is no parity of them."""
+    even = all_pairs("difference", {"a": (500, 1000), "b": (505, 1000)}, measure="true_positive_rate")
+    judged = only(EQUALIZED, even)
+    assert judged.verdict == "INCONCLUSIVE"
+    assert "no finding is of 'false_positive_rate' over race" in judged.reason
+    apart = all_pairs("difference", {"a": (500, 1000), "b": (900, 1000)}, measure="true_positive_rate")
+    assert only(EQUALIZED, apart).verdict == "FAIL"
+
+
+def test_pairs_are_judged_from_rates_even_where_many_groups_have_none():
+    """With 30 groups of which 8 have rows there are more findings without a number than pairs with one."""
+    groups = {f"g{at}": (500, 1000) for at in range(6)} | {"low": (300, 1000), "high": (700, 1000)}
+    rates = [own(name, *counts) for name, counts in groups.items()]
+    told = [pair("difference", name, "g0", *groups[name], *groups["g0"]) for name in groups if name != "g0"]
+    gone = [
+        told[0].model_copy(
+            update={"group": f"empty{at}", "value": None, "interval": None, "sufficient": {}, "missing": "has no rows"}
+        )
+        for at in range(22)
+    ]
+    judged = only(limit(at_most=0.25), [*rates, *told, *gone])
+    assert (judged.verdict, judged.worst) == ("FAIL", {"group": "high", "reference": "low"})
+
+
+def test_many_groups_compared_with_one_only_are_no_pass_where_nothing_says_how_the_others_differ():
+    """AUC 5 points above that of the reference, and 5 points below: 10 points apart, and nobody looked."""
+    gaps = [
+        finding("gap", {"mean": gap, "se": 0.001, "df": 999}, gap, f"g{at}", "g0", measure="auc")
+        for at, gap in enumerate([0.05, -0.05] + [0.0] * 11, start=1)
+    ]
+    judged = only(limit("gap", "auc", at_most=0.07), gaps)
+    assert judged.verdict == "INCONCLUSIVE"
+    assert "of the 14 groups of race only 13 pairs were compared" in judged.reason
+    assert only(limit("gap", "auc", at_most=0.03), gaps).verdict == "FAIL"
+
+
+def test_how_alike_two_lists_are_is_the_same_in_either_order():
+    alike = finding("gap", {"mean": 0.9, "se": 0.01, "df": 50}, 0.9, reference="a", measure="jaccard_at_k[k=10]")
+    assert only(limit("gap", "jaccard_at_k[k=10]", at_least=0.6), [alike]).verdict == "PASS"
+    assert only(limit("gap", "jaccard_at_k[k=10]", at_least=0.95), [alike]).verdict == "FAIL"
+
+
+def test_the_smallest_detectable_ratio_is_a_ratio_whatever_it_is_of():
+    """Two groups and the same counts: it does not matter that the groups overlap others."""
+    apart = pair("ratio", "B", "not B", 300, 1000, 310, 1000)
+    overlapping = pair("ratio", "B", "not B", 300, 1000, 310, 1000, attribute="race=B")
+    expected = only(FOUR_FIFTHS, [apart]).smallest_detectable
+    assert expected == pytest.approx(np.exp(-(1.96 + 0.8416) * np.sqrt(0.695 / 0.305 * 2 / 1000)), abs=1e-4)
+    assert only(FOUR_FIFTHS, [overlapping]).smallest_detectable == pytest.approx(expected)
+    losses = apart.model_copy(
+        update={
+            "sufficient": {"mean": 0.0, "se": 0.05},
+            "interval": Interval(low=0.9, high=1.1, level=0.95, method="log-normal"),
+        }
+    )
+    found = only(FOUR_FIFTHS, [losses]).smallest_detectable
+    assert found == pytest.approx(np.exp(-(1.96 + 0.8416) * 0.05), abs=1e-4)
+
+
+def test_a_disparity_that_cannot_be_is_not_told_as_detectable():
+    assert only(limit("rate", at_least=0.02), [own("a", 1, 10)]).smallest_detectable is None
+    assert only(limit(at_most=0.1), [pair("difference", "b", "a", 1, 3, 1, 3)]).smallest_detectable is None
+
+
+def test_an_interval_that_is_open_above_cannot_be_seen_from_the_other_group():
+    odds = Finding(
+        technique="other",
+        measure="odds",
+        attribute="race",
+        group="b",
+        reference="a",
+        comparison="mean",
+        value=2.0,
+        interval=Interval(low=1.5, high=None, level=0.95, method="exact"),
+        unit="odds",
+    )
+    assert only(limit("mean", "odds", at_least=1.0), [odds]).verdict == "INCONCLUSIVE"
+
+
+def subgroup(name, x1, n1, x2, n2, **details):
+    return pair(
+        "difference", name, "all others", x1, n1, x2, n2, technique="subgroups", attribute="subgroups", details=details
+    )
+
+
+def any_subgroup(high, value=0.05):
+    return Finding(
+        technique="subgroups",
+        measure="selection_rate",
+        attribute="subgroups",
+        group="any subgroup",
+        reference="all others",
+        comparison="difference",
+        value=value,
+        interval=Interval(low=0.0, high=high, level=0.9, method="largest-one-sided-limit", simultaneous=True),
+    )
+
+
+SUBGROUPS = limit(over="subgroups")
+
+
+def test_subgroups_that_a_bound_over_all_of_them_covers_pass_by_it_alone():
+    """A lead has half of the rows; the bound is of all of them, for every subgroup of the search."""
+    lead = subgroup("race=b", 33, 100, 300, 1000, bounded_by="any subgroup")
+    assert only(SUBGROUPS, [lead]).verdict == "INCONCLUSIVE"
+    judged = only(SUBGROUPS, [lead, any_subgroup(0.09)])
+    assert (judged.verdict, judged.findings) == ("PASS", (any_subgroup(0.09).id,))
+    assert judged.reason.startswith("Selection rate is 5.0 points for any subgroup against all others (90% interval")
+    assert only(SUBGROUPS, [lead, any_subgroup(0.11)]).verdict == "INCONCLUSIVE"
+    contrary = lead.model_copy(
+        update={"value": None, "interval": None, "sufficient": {}, "missing": "the halves contradict each other"}
+    )
+    assert only(SUBGROUPS, [contrary, any_subgroup(0.09)]).verdict == "PASS"
+
+
+def test_a_subgroup_that_no_search_holds_has_to_be_shown_by_itself():
+    rule = subgroup("a linear combination of race, sex", 33, 100, 300, 1000)
+    judged = only(SUBGROUPS, [rule, any_subgroup(0.09)])
+    assert (judged.verdict, judged.worst["group"]) == ("INCONCLUSIVE", "a linear combination of race, sex")
+    clear = subgroup("race=b", 600, 1000, 300, 1000, bounded_by="any subgroup")
+    assert only(SUBGROUPS, [clear, any_subgroup(0.35, 0.3)]).verdict == "FAIL"
+
+
+def test_subgroups_against_their_complements_are_corrected_by_their_number_not_as_all_pairs():
+    leads = [subgroup(f"s{at}", 300, 1000, 300, 1000) for at in range(9)]
+    worst = subgroup("s", 460, 1000, 300, 1000)
+    alone = only(SUBGROUPS, [worst]).p
+    assert only(SUBGROUPS, [worst, *leads]).p == pytest.approx(10 * alone)
+
+
+def test_many_groups_are_judged_as_few_are(monkeypatch):
+    """Of more numbers than ``MANY`` only the nearest get an interval; the verdict and what is named stay the same."""
+    from audits import family
+
+    random = np.random.default_rng(3)
+    groups = {f"g{at}": _drawn(random, 0.3, 400) for at in range(9)}
+    for at_most in (0.02, 0.1, 0.3):
+        rows = all_pairs("difference", groups)
+        whole = only(limit(at_most=at_most), rows)
+        with monkeypatch.context() as few:
+            few.setattr(family, "MANY", 10)
+            few.setattr(family, "NEAREST", 40)
+            assert only(limit(at_most=at_most), rows) == whole

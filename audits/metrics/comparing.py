@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from audits.findings import WEIGHT, Finding, Interval, Support, rounded
 from audits.findings import Evidence as Source
-from audits.findings import Finding, Interval, Support, rounded
 from audits.metrics import direction
 from audits.metrics.groups import GroupRates
 from audits.metrics.pairing import known_groups
@@ -120,6 +120,7 @@ def _rates(rates: GroupRates, technique: str) -> Iterator[Finding]:
             n=Support(group=rates.rows[at]),
             sufficient={"x": float(rates.x[at]), "n": float(rates.n[at])},
             direction=direction(rates.good, rates.favourable),
+            details={} if rates.weight is None else {WEIGHT: rounded(float(rates.weight[at]))},
         )
 
 
@@ -210,6 +211,7 @@ def _finding(
     direction: str,
     reference: str = "",
     p: tuple[float, float] | None = None,
+    details: dict[str, Any] | None = None,
 ) -> Finding:
     """One finding; where ``missing`` says why there is no number, nothing but the rows it would stand on."""
     low, high, method = float(limits[0]), float(limits[1]), limits[2]
@@ -238,4 +240,5 @@ def _finding(
         adjustment="holm" if known and p else "",
         direction=direction,
         evidence=Source(file=rates.file, selector=f"{rates.attribute} = {sides}; among {rates.among}"),
+        details=details if details and known else {},
     )

@@ -38,7 +38,8 @@ class GroupRates:
 
     ``rows`` real rows of the denominator · ``x`` of ``n`` effective rows, for intervals (the counts themselves
     where rows are neither weighted nor clustered) · ``missing`` why there is no number, or empty · ``totals`` all
-    rows of the group · ``file`` where the decisions are · ``favourable`` whether positive is good for the person.
+    rows of the group · ``file`` where the decisions are · ``favourable`` whether positive is good for the person ·
+    ``weight`` the sum of the weights of the denominator, where rows are weighted.
     """
 
     measure: str
@@ -55,6 +56,7 @@ class GroupRates:
     level: float
     file: str
     favourable: bool
+    weight: Floats | None = None
 
 
 def count(evidence: Evidence, attribute: str, cell: NDArray[np.int8]) -> Counted:
@@ -189,6 +191,7 @@ def measure(evidence: Evidence, entry: Entry, counted: Counted, floor: int) -> G
         level=evidence.spec.statistics.level,
         file="rows.parquet" if evidence.spec.model is None else "predictions.parquet",
         favourable=evidence.spec.data.positive_is_favourable,
+        weight=None if counted.weights is None else among,
     )
 
 

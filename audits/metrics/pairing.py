@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP
+
+if TYPE_CHECKING:  # a verdict is told without reading parquet
+    from audits.evidence import Evidence
 
 MOST_GROUPS = 12
 """Up to this many groups every pair is compared; of more, each group with the reference alone. A verdict over rates

@@ -19,6 +19,12 @@ from audits.statistics.roots import Floats
 ALL_OTHERS = "all others"
 """The other side of every comparison: the rows that are not in the subgroup."""
 
+ANY = "any subgroup"
+"""The group of the bound that no subgroup of a search exceeds."""
+
+BOUNDED_BY = "bounded_by"
+"""Detail of a finding whose group is one of those that the finding of the group named here bounds (``ANY``)."""
+
 
 class Outcomes(NamedTuple):
     """A rate over outcomes: which count (``of``) among which (``among``), 0 or 1 each; ``of`` is part of ``among``."""

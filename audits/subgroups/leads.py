@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audits.findings import rounded
 from audits.statistics import critical
-from audits.subgroups import Outcomes
+from audits.subgroups import ANY, BOUNDED_BY, Outcomes
 from audits.subgroups.divergence import redundant
 from audits.subgroups.linear import LinearRule, fit_linear, gamma
 from audits.subgroups.sample import Sample
@@ -45,7 +45,7 @@ def clearest_patterns(drawn: Sample, rate: Outcomes, top: int) -> list[Lead]:
             drawn.patterns.name(at),
             drawn.picked(at),
             float(compared.gap[at]),
-            {"rows": int(drawn.patterns.tables[at].sum())},
+            {"rows": int(drawn.patterns.tables[at].sum()), BOUNDED_BY: ANY},
         )
         for at in leads[z[leads] > critical(1 - _LEAD)].tolist()
     ]

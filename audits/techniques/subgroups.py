@@ -19,7 +19,7 @@ from audits.metrics.groups import Counted, GroupRates, measure
 from audits.registry import Entry
 from audits.statistics import bounds, critical, difference_p
 from audits.statistics.simultaneous import holm
-from audits.subgroups import ALL_OTHERS, outcomes_of
+from audits.subgroups import ALL_OTHERS, ANY, outcomes_of
 from audits.subgroups.columns import data_columns, protected_columns, text_columns
 from audits.subgroups.leads import Lead, clearest_patterns, linear_rule
 from audits.subgroups.sample import Sample, sample
@@ -209,7 +209,7 @@ def _whole(evidence: Evidence, entry: Entry, search: Search, about: dict[str, An
         **common,
         **number,
         measure=entry.name,
-        group="any subgroup",
+        group=ANY,
         reference=ALL_OTHERS,
         comparison="difference",
         interval=_bound(search, evidence.spec.statistics.level),
