@@ -6,64 +6,32 @@ metric of the task: the number of each group, of each pair, of all groups togeth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.findings import MISSING_GROUP, Comparison, Evidence, Finding, Interval, Support, rounded
 from audits.metrics import Share, direction
+from audits.metrics.summarised import (
+    Number,
+    Summarised,
+    adjusted_p,
+    at,
+    log_ratio_spread,
+    number_of,
+    of_groups,
+    of_pairs,
+    told_by_chance,
+    value_of,
+    widened,
+    widest,
+)
 from audits.registry import Entry
 from audits.statistics import bounds, critical
-from audits.statistics.bootstrap import FEWEST_DEFINED, Spread, spread
-from audits.statistics.means import t_interval
 from audits.statistics.rates import tail
-from audits.statistics.roots import Floats, quotient
-from audits.statistics.simultaneous import holm
 
-_SAME = 1e-12  # numbers that are as near each other are equal: they were added up in another order
-
-
-@dataclass(frozen=True)
-class Summarised:
-    """The groups of one attribute, summarised for the metrics of one task.
-
-    ``summary`` a named tuple of arrays, the first axis of each is ``groups`` · ``replicates`` the same with the
-    replicates of a bootstrap before it, or ``None`` (then no number has an interval) · ``by_chance`` such replicates
-    of groups that are equal, for metrics whose least value is parity · ``rows`` the rows that an entry's number of
-    each group stands on · ``pairs`` positions (group, reference) that are compared · ``favourable`` whether the
-    positive decision is good for the person · ``file`` and ``selector`` where the numbers come from ·
-    ``details`` what else is told beside every number · ``unresampled`` why there are no replicates, where there are
-    none · ``units`` how many independent rows, clusters or lists each group has: from few of them, intervals are as
-    much wider as Student's distribution is.
-    """
-
-    technique: str
-    attribute: str
-    groups: Sequence[str]
-    summary: Any
-    replicates: Any | None
-    rows: Callable[[Entry], Floats]
-    pairs: Sequence[tuple[int, int]]
-    level: float
-    favourable: bool = True
-    by_chance: Any | None = None
-    file: str = "predictions.parquet"
-    selector: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
-    unresampled: str = "no replicates were taken"
-    units: Floats | None = None
-
-
-class _Number(NamedTuple):
-    """Numbers side by side: value and whether it exists, standard error and whether it is known."""
-
-    value: Floats
-    exists: NDArray[np.bool_]
-    se: Floats
-    known: NDArray[np.bool_]
+__all__ = ["Summarised", "at", "findings", "value_of"]
 
 
 def findings(entry: Entry, data: Summarised) -> Iterator[Finding]:
@@ -87,55 +55,15 @@ def findings(entry: Entry, data: Summarised) -> Iterator[Finding]:
         yield from _whole(entry, data)
 
 
-def value_of(share: Share) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the numbers of a share, 0 where there is none, and where there is one."""
-    of, among = np.asarray(share.of, np.float64), np.asarray(share.among, np.float64)
-    exists = np.asarray((among > 0) & np.isfinite(of))
-    return quotient(np.where(exists, of, 0), np.where(exists, among, 0)), exists
-
-
-def at(summary: Any, places: Any, axis: int = 0) -> Any:
-    """Return some groups of a summary: every array at ``places`` along ``axis``."""
-    return type(summary)(*(np.take(np.asarray(part), places, axis=axis) for part in summary))
-
-
-def _number(share: Share, replicates: Share | None, widened: Floats | float = 1.0) -> _Number:
-    value, exists = value_of(share)
-    found = Spread(np.zeros_like(value), np.zeros(value.shape, np.bool_))
-    if replicates is not None:
-        found = spread(replicates.of, replicates.among)
-    return _Number(
-        value, exists, found.se * widened, np.asarray(found.known & exists & (found.se > _SAME * np.abs(value)))
-    )
-
-
-def _widened(data: Summarised, places: NDArray[Any] | Sequence[int]) -> Floats:
-    """How much wider an interval is than the resampled rows of a group say, by how few units they are of.
-
-    The resampled variance of a mean of n units is (n − 1)/n of what it should be, and its law is Student's.
-    """
-    if data.units is None:
-        return np.ones(len(places))
-    units = np.maximum(data.units[np.asarray(places, np.intp)], 2)
-    z = critical(data.level)
-    return np.asarray(t_interval(0.0, np.sqrt(units / (units - 1)), units - 1, z=z)[1] / z)
-
-
-def _widest(data: Summarised) -> Floats:
-    """The same of each pair: of whichever group has fewer units."""
-    one, two = np.array(data.pairs).T
-    return np.maximum(_widened(data, one), _widened(data, two))
-
-
 def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
     boundary = entry.facts["boundary"]
-    again = None if data.replicates is None or boundary else _of_groups(entry, data, data.replicates)
-    number = _number(_of_groups(entry, data, data.summary), again, _widened(data, range(len(data.groups))))
+    again = None if data.replicates is None or boundary else of_groups(entry, data, data.replicates)
+    number = number_of(of_groups(entry, data, data.summary), again, widened(data, range(len(data.groups))))
     rows = data.rows(entry)
     expected, p = np.zeros(len(data.groups)), np.full(len(data.groups), np.nan)
     if boundary and data.by_chance is not None:
-        expected, p = _by_chance(entry, number, _of_groups(entry, data, data.by_chance))
-    adjusted = _adjusted(p)
+        expected, p = told_by_chance(entry, number, of_groups(entry, data, data.by_chance))
+    adjusted = adjusted_p(p)
     for place, group in enumerate(data.groups):
         value, told = float(number.value[place]), not np.isnan(p[place])
         why = "" if number.exists[place] else f"{group} has no {entry.facts['among']}, so it has no {_words(entry)}"
@@ -156,20 +84,6 @@ def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
         )
 
 
-def _of_groups(entry: Entry, data: Summarised, summary: Any) -> Share:
-    """A metric of each group; one that looks across groups does not see those of unknown group."""
-    if not entry.facts["across"] or MISSING_GROUP not in data.groups:
-        share: Share = entry.function(summary)
-        return share
-    before = np.ndim(summary[0]) - np.ndim(data.summary[0])
-    known = [place for place, group in enumerate(data.groups) if group != MISSING_GROUP]
-    share = entry.function(at(summary, known, before))
-    found = Share(*(np.zeros((*np.shape(part)[:-1], len(data.groups))) for part in share))
-    for part, whole in zip(share, found, strict=True):
-        whole[..., known] = part
-    return found
-
-
 def _gaps(entry: Entry, data: Summarised) -> Iterator[Finding]:
     if not data.pairs:
         return
@@ -182,7 +96,7 @@ def _gaps(entry: Entry, data: Summarised) -> Iterator[Finding]:
 
     own = entry.function(data.summary)
     again = None if data.replicates is None else difference(entry.function(data.replicates))
-    number = _number(difference(own), again, _widest(data))
+    number = number_of(difference(own), again, widest(data))
     yield from _compared(entry, data, number, _missing(entry, data, own), "group − reference")
 
 
@@ -193,7 +107,7 @@ def _ratios(entry: Entry, data: Summarised) -> Iterator[Finding]:
     own = entry.function(data.summary)
     value = value_of(own)[0]
     missing, rows = _missing(entry, data, own), data.rows(entry)
-    log_se = _log_ratio_spread(entry, data, one, two)
+    log_se = log_ratio_spread(entry, data, one, two)
     for place, (group, reference) in enumerate(data.pairs):
         why = missing[place]
         if not why and value[reference] == 0:
@@ -214,17 +128,6 @@ def _ratios(entry: Entry, data: Summarised) -> Iterator[Finding]:
         )
 
 
-def _log_ratio_spread(entry: Entry, data: Summarised, one: NDArray[Any], two: NDArray[Any]) -> Spread:
-    if data.replicates is None:
-        return Spread(np.zeros(len(one)), np.zeros(len(one), np.bool_))
-    value, exists = value_of(entry.function(data.replicates))
-    positive = exists & (value > 0)
-    log = np.log(np.where(positive, value, 1.0))
-    both = positive[:, one] & positive[:, two]
-    found = spread(np.where(both, log[:, one] - log[:, two], 0.0), both)
-    return Spread(found.se * _widest(data), found.known)
-
-
 def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
     if not data.pairs:
         return
@@ -232,7 +135,7 @@ def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
     share = entry.function(at(data.summary, one), at(data.summary, two))
     again = None
     if data.replicates is not None and not entry.facts["boundary"]:
-        again = _of_pairs(entry, data, data.replicates)
+        again = of_pairs(entry, data, data.replicates)
     _, exists = value_of(share)
     missing = [
         ""
@@ -242,18 +145,12 @@ def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
     ]
     chance = None
     if data.by_chance is not None and entry.facts["boundary"]:
-        chance = _of_pairs(entry, data, data.by_chance)
-    yield from _compared(entry, data, _number(share, again, _widest(data)), missing, "of group and reference", chance)
-
-
-def _of_pairs(entry: Entry, data: Summarised, replicates: Any) -> Share:
-    """A metric of two groups in every replicate, pair after pair: all at once they would be many times the summary."""
-    found = [entry.function(at(replicates, [one], 1), at(replicates, [two], 1)) for one, two in data.pairs]
-    return Share(*(np.concatenate([np.asarray(share[part]) for share in found], axis=1) for part in (0, 1)))
+        chance = of_pairs(entry, data, data.by_chance)
+    yield from _compared(entry, data, number_of(share, again, widest(data)), missing, "of group and reference", chance)
 
 
 def _compared(
-    entry: Entry, data: Summarised, number: _Number, missing: list[str], sense: str, chance: Share | None = None
+    entry: Entry, data: Summarised, number: Number, missing: list[str], sense: str, chance: Share | None = None
 ) -> Iterator[Finding]:
     """A ``gap`` for each pair, with a two-sided normal p-value (or the one by chance), Holm-adjusted over the pairs."""
     rows = data.rows(entry)
@@ -263,8 +160,8 @@ def _compared(
     p[~number.known] = np.nan
     expected = None
     if chance is not None:
-        expected, p = _by_chance(entry, number, chance)
-    measured, adjusted = ~np.isnan(p), _adjusted(p)
+        expected, p = told_by_chance(entry, number, chance)
+    measured, adjusted = ~np.isnan(p), adjusted_p(p)
     for place, (group, reference) in enumerate(data.pairs):
         value, se = float(number.value[place]), float(number.se[place])
         yield _finding(
@@ -289,12 +186,12 @@ def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
     again = None
     if data.replicates is not None and known and not entry.facts["boundary"]:
         again = entry.function(at(data.replicates, known, 1))
-    number = _number(share, again)
+    number = number_of(share, again)
     value, exists, found = float(number.value), bool(number.exists), None
     details: dict[str, Any] = {}
     p = None
     if data.by_chance is not None and known and entry.facts["boundary"] and exists:
-        expected, chance = _by_chance(entry, number, entry.function(at(data.by_chance, known, 1)))
+        expected, chance = told_by_chance(entry, number, entry.function(at(data.by_chance, known, 1)))
         if not np.isnan(chance):
             details = {"by_chance": rounded(float(expected))}
             p = (float(chance), float(chance))
@@ -312,24 +209,6 @@ def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
         p=p,
         details=details,
     )
-
-
-def _adjusted(p: Floats) -> Floats:
-    """Holm-adjusted p-values; 1 where there is none."""
-    adjusted = np.ones(len(p))
-    adjusted[~np.isnan(p)] = holm(p[~np.isnan(p)])
-    return adjusted
-
-
-def _by_chance(entry: Entry, number: _Number, chance: Share) -> tuple[Floats, Floats]:
-    """What a metric is on average where the groups are equal, and how often it is then as far off as it is here."""
-    values, defined = value_of(chance)
-    count = defined.sum(axis=0)
-    mean = np.where(defined, values, 0).sum(axis=0) / np.maximum(count, 1)
-    sign = -1 if entry.facts["good"] == "one" else 1
-    beyond = (defined & (sign * values >= sign * number.value - _SAME * abs(number.value))).sum(axis=0)
-    p = np.where(number.exists & (count >= FEWEST_DEFINED * len(values)), (1 + beyond) / (1 + count), np.nan)
-    return np.asarray(mean), np.asarray(p)
 
 
 def _missing(entry: Entry, data: Summarised, own: Share) -> list[str]:

@@ -1,0 +1,155 @@
+"""A summary of every group, and its numbers side by side: value, standard error, and what chance makes of them.
+
+What ``audits.metrics.running`` tells as findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.findings import MISSING_GROUP
+from audits.metrics import Share
+from audits.registry import Entry
+from audits.statistics import critical
+from audits.statistics.bootstrap import FEWEST_DEFINED, Spread, spread
+from audits.statistics.means import t_interval
+from audits.statistics.roots import Floats, quotient
+from audits.statistics.simultaneous import holm
+
+_SAME = 1e-12  # numbers that are as near each other are equal: they were added up in another order
+
+
+@dataclass(frozen=True)
+class Summarised:
+    """The groups of one attribute, summarised for the metrics of one task.
+
+    ``summary`` a named tuple of arrays, the first axis of each is ``groups`` · ``replicates`` the same with the
+    replicates of a bootstrap before it, or ``None`` (then no number has an interval) · ``by_chance`` such replicates
+    of groups that are equal, for metrics whose least value is parity · ``rows`` the rows that an entry's number of
+    each group stands on · ``pairs`` positions (group, reference) that are compared · ``favourable`` whether the
+    positive decision is good for the person · ``file`` and ``selector`` where the numbers come from ·
+    ``details`` what else is told beside every number · ``unresampled`` why there are no replicates, where there are
+    none · ``units`` how many independent rows, clusters or lists each group has: from few of them, intervals are as
+    much wider as Student's distribution is.
+    """
+
+    technique: str
+    attribute: str
+    groups: Sequence[str]
+    summary: Any
+    replicates: Any | None
+    rows: Callable[[Entry], Floats]
+    pairs: Sequence[tuple[int, int]]
+    level: float
+    favourable: bool = True
+    by_chance: Any | None = None
+    file: str = "predictions.parquet"
+    selector: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    unresampled: str = "no replicates were taken"
+    units: Floats | None = None
+
+
+class Number(NamedTuple):
+    """Numbers side by side: value and whether it exists, standard error and whether it is known."""
+
+    value: Floats
+    exists: NDArray[np.bool_]
+    se: Floats
+    known: NDArray[np.bool_]
+
+
+def value_of(share: Share) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the numbers of a share, 0 where there is none, and where there is one."""
+    of, among = np.asarray(share.of, np.float64), np.asarray(share.among, np.float64)
+    exists = np.asarray((among > 0) & np.isfinite(of))
+    return quotient(np.where(exists, of, 0), np.where(exists, among, 0)), exists
+
+
+def at(summary: Any, places: Any, axis: int = 0) -> Any:
+    """Return some groups of a summary: every array at ``places`` along ``axis``."""
+    return type(summary)(*(np.take(np.asarray(part), places, axis=axis) for part in summary))
+
+
+def number_of(share: Share, replicates: Share | None, wider: Floats | float = 1.0) -> Number:
+    """Return the numbers of a share, with the spread of its replicates, as much wider as is told."""
+    value, exists = value_of(share)
+    found = Spread(np.zeros_like(value), np.zeros(value.shape, np.bool_))
+    if replicates is not None:
+        found = spread(replicates.of, replicates.among)
+    return Number(
+        value, exists, found.se * wider, np.asarray(found.known & exists & (found.se > _SAME * np.abs(value)))
+    )
+
+
+def widened(data: Summarised, places: NDArray[Any] | Sequence[int]) -> Floats:
+    """How much wider an interval is than the resampled rows of a group say, by how few units they are of.
+
+    The resampled variance of a mean of n units is (n − 1)/n of what it should be, and its law is Student's.
+    """
+    if data.units is None:
+        return np.ones(len(places))
+    units = np.maximum(data.units[np.asarray(places, np.intp)], 2)
+    z = critical(data.level)
+    return np.asarray(t_interval(0.0, np.sqrt(units / (units - 1)), units - 1, z=z)[1] / z)
+
+
+def widest(data: Summarised) -> Floats:
+    """The same of each pair: of whichever group has fewer units."""
+    one, two = np.array(data.pairs).T
+    return np.maximum(widened(data, one), widened(data, two))
+
+
+def of_groups(entry: Entry, data: Summarised, summary: Any) -> Share:
+    """A metric of each group; one that looks across groups does not see those of unknown group."""
+    if not entry.facts["across"] or MISSING_GROUP not in data.groups:
+        share: Share = entry.function(summary)
+        return share
+    before = np.ndim(summary[0]) - np.ndim(data.summary[0])
+    known = [place for place, group in enumerate(data.groups) if group != MISSING_GROUP]
+    share = entry.function(at(summary, known, before))
+    found = Share(*(np.zeros((*np.shape(part)[:-1], len(data.groups))) for part in share))
+    for part, whole in zip(share, found, strict=True):
+        whole[..., known] = part
+    return found
+
+
+def of_pairs(entry: Entry, data: Summarised, replicates: Any) -> Share:
+    """A metric of two groups in every replicate, pair after pair: all at once they would be many times the summary."""
+    found = [entry.function(at(replicates, [one], 1), at(replicates, [two], 1)) for one, two in data.pairs]
+    return Share(*(np.concatenate([np.asarray(share[part]) for share in found], axis=1) for part in (0, 1)))
+
+
+def log_ratio_spread(entry: Entry, data: Summarised, one: NDArray[Any], two: NDArray[Any]) -> Spread:
+    """Return the spread of the logarithm of the ratio of a metric in groups ``one`` to that in groups ``two``."""
+    if data.replicates is None:
+        return Spread(np.zeros(len(one)), np.zeros(len(one), np.bool_))
+    value, exists = value_of(entry.function(data.replicates))
+    positive = exists & (value > 0)
+    log = np.log(np.where(positive, value, 1.0))
+    both = positive[:, one] & positive[:, two]
+    found = spread(np.where(both, log[:, one] - log[:, two], 0.0), both)
+    return Spread(found.se * widest(data), found.known)
+
+
+def adjusted_p(p: Floats) -> Floats:
+    """Holm-adjusted p-values; 1 where there is none."""
+    adjusted = np.ones(len(p))
+    adjusted[~np.isnan(p)] = holm(p[~np.isnan(p)])
+    return adjusted
+
+
+def told_by_chance(entry: Entry, number: Number, chance: Share) -> tuple[Floats, Floats]:
+    """What a metric is on average where the groups are equal, and how often it is then as far off as it is here."""
+    values, defined = value_of(chance)
+    count = defined.sum(axis=0)
+    mean = np.where(defined, values, 0).sum(axis=0) / np.maximum(count, 1)
+    sign = -1 if entry.facts["good"] == "one" else 1
+    beyond = (defined & (sign * values >= sign * number.value - _SAME * abs(number.value))).sum(axis=0)
+    p = np.where(number.exists & (count >= FEWEST_DEFINED * len(values)), (1 + beyond) / (1 + count), np.nan)
+    return np.asarray(mean), np.asarray(p)
