@@ -8,6 +8,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from audits.telling import one_line
+
+MOST_TOLD = 2_000
+"""Characters of a message about an artifact; a stranger may have written part of it."""
+
 
 class AuditError(Exception):
     """An audit cannot be carried out.
@@ -18,6 +23,7 @@ class AuditError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message, hint = ("\n".join(map(one_line, text.split("\n"))) for text in (message, hint))
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -42,7 +48,10 @@ class ModelError(AuditError):
 
 
 class ArtifactError(AuditError):
-    """An artifact is missing, incomplete, or not what was sealed."""
+    """An artifact is missing, incomplete, or not what was sealed. Its message is one line of bounded length."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(one_line(message, MOST_TOLD), one_line(hint, MOST_TOLD))
 
 
 class SigningError(AuditError):

@@ -9,8 +9,9 @@ The steps, each told as a check of the report; the first that is refused ends th
 3. *age*       The audit ended no longer ago than was asked (and not in the future).
 4. *model*     The model about to be deployed is the audited one: its digest, taken over its files as the audit took
                it, is the artifact's.
-5. *baseline*  The artifact of the model in production is what was sealed, is of the same rows, and (where an alias is
-               about to be moved) of the model that the alias points at now. Its changes become findings.
+5. *baseline*  The artifact of the model in production is what was sealed, is signed as the other one has to be, is of
+               the same rows, and (where an alias is about to be moved) of the model that the alias points at now. Its
+               changes become findings.
 6. *verdict*   The findings are judged again under the policy of step 1, as of today, by the function that judges
                everything (``audits.verdict.judge``): waivers that have run out no longer hold, and what was not
                measured is INCONCLUSIVE, never passed.
@@ -20,6 +21,7 @@ Only PASS lets a model through. A check that nobody asked for is told as such, n
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audits.artifact import Artifact, read, verify
+from audits.artifact.strict import sound
 from audits.attestation import require_signatures
 from audits.errors import ArtifactError, AuditError, ModelError, SpecError
 from audits.findings import Finding, digest
@@ -43,9 +46,9 @@ CLOCKS = timedelta(minutes=5)
 class Asked:
     """What a gate is asked beside the artifact.
 
-    ``policy`` a policy file · ``keys`` public keys that must each have signed the artifact · ``max_age`` days ·
-    ``model_digest`` of the model about to be deployed, or ``model`` where it is (a folder, ``models:/name/version``,
-    ``file.py:function``) · ``baseline`` the artifact of the model in production, ``production`` where that model is,
+    ``policy`` a policy file · ``keys`` public keys that must each have signed the artifact and the baseline ·
+    ``max_age`` days · ``model_digest`` of the model about to be deployed, or ``model`` where it is (a folder,
+    ``models:/name/version``, ``file.py:function``) · ``baseline`` the artifact of the model in production, ``production`` where that model is,
     as far as it is known · ``tracking``, ``home`` for models in a registry.
     """
 
@@ -72,7 +75,8 @@ def gate(path: Path, asked: Asked, now: datetime | None = None) -> GateReport:
     running = _Gate(path, asked, now)
     for name, step in running.steps.items():
         try:
-            outcome, message = step()
+            with sound(f"the {name} step"):
+                outcome, message = step()
         except AuditError as error:
             running.checks.append(Check.refusing(name, error))
             break
@@ -128,6 +132,8 @@ class _Gate:
     def age(self) -> Told:
         """Step 3."""
         ended, most = self.opened.manifest.ended, self.asked.max_age
+        if most is not None and not math.isfinite(most):
+            raise ArtifactError(f"--max-age: got {most}, expected a number of days", "write a number, or leave it out")
         days = (self.now - ended) / timedelta(days=1)
         if ended > self.now + CLOCKS:
             raise ArtifactError(
@@ -210,6 +216,8 @@ class _Gate:
             )
         read(self.asked.baseline)
         self.production = verify(self.asked.baseline)
+        if self.asked.keys:
+            require_signatures(self.production, self.asked.keys)
         self._refuse_other_production(self.production)
         self.changes = compare(self.opened, self.production, policy)
         rows = len(self.opened.evidence.column("rows", "row"))

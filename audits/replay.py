@@ -10,17 +10,14 @@ from typing import Any
 
 import audits
 from audits.artifact.comparing import Leaf, compare
-from audits.artifact.model import EVIDENCE, Artifact
-from audits.artifact.strict import parse_json
+from audits.artifact.model import Artifact
+from audits.artifact.strict import parse_json, sound
 from audits.artifact.verifying import judge_again, verdict_differences, verify
 from audits.errors import ArtifactError
 from audits.evidence import Evidence
 from audits.findings import Finding, Frozen
+from audits.telling import one_line
 from audits.withheld import evidence_from
-
-MAX_CELLS = 2 * 10**9
-MAX_TABLE_BYTES = 16 * 2**30
-"""Most cells and most uncompressed bytes of an evidence table that replay is willing to read into memory."""
 
 
 class Difference(Frozen):
@@ -88,7 +85,7 @@ class ReplayReport(Frozen):
         lines.append(f"  verdict: derived again from the findings, {self.verdict}, {same}")
         lines += [_line(difference) for difference in self.verdict_differences]
         lines += [f"  {name}: {sealed} computed the artifact, {here} is here" for name, sealed, here in self.versions]
-        return "\n".join(lines) + "\n"
+        return "\n".join(map(one_line, lines)) + "\n"
 
 
 def replay(path: Path, data: Path | None = None) -> ReplayReport:
@@ -111,12 +108,11 @@ def replay(path: Path, data: Path | None = None) -> ReplayReport:
             evidence: Evidence | None = evidence_from(artifact, data, Path(name))
         else:
             evidence = None if withheld else artifact.evidence
-        return _report(artifact, evidence)
+        with sound("the evidence"):
+            return _report(artifact, evidence)
 
 
 def _report(artifact: Artifact, evidence: Evidence | None) -> ReplayReport:
-    if not artifact.manifest.withheld:
-        _check_sizes(artifact)
     again = judge_again(artifact)
     repeated = () if evidence is None else (*_slices(artifact, evidence), *_decisions(artifact, evidence))
     return ReplayReport(
@@ -234,24 +230,6 @@ def _compare(finding: str, stored: Any, recomputed: Any) -> Iterator[Difference]
 def _differences(finding: str, leaves: Iterable[Leaf]) -> Iterator[Difference]:
     for field, one, other in leaves:
         yield Difference(finding=finding, field=field, stored=one, recomputed=other)
-
-
-def _check_sizes(artifact: Artifact) -> None:
-    """Refuse tables that would swell beyond reason, from their footers, before anything is decoded."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for name in sorted(EVIDENCE & artifact.manifest.files.keys()):
-        try:
-            footer = pq.read_metadata(artifact.folder / name)
-        except (pa.ArrowException, OSError) as error:
-            raise ArtifactError(f"{name}: got {error}, expected a parquet file", "run the audit again") from None
-        size = sum(footer.row_group(at).total_byte_size for at in range(footer.num_row_groups))
-        if footer.num_rows * footer.num_columns > MAX_CELLS or size > MAX_TABLE_BYTES:
-            raise ArtifactError(
-                f"{name}: got {footer.num_rows:,} rows and {size:,} bytes uncompressed, more than replay reads",
-                "read the tables row group by row group instead",
-            )
 
 
 def _versions(artifact: Artifact) -> Iterator[tuple[str, str, str]]:

@@ -6,11 +6,11 @@ that kept them, byte for byte; or the data, from which rows, groups and decision
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audits.artifact.strict import hash_file, parse_json
+from audits.artifact.strict import copy_checked, hash_file, parse_json
+from audits.artifact.tables import refuse_swollen
 from audits.errors import ArtifactError
 from audits.evidence import PAIRS, Evidence
 
@@ -48,7 +48,7 @@ def _copied(artifact: Artifact, given: Path, folder: Path) -> None:
                 f"{name}: got sha256 {found[:12]}…, the audit saw {sealed.sha256[:12]}…",
                 "bring the one it was made from",
             )
-        shutil.copyfile(given / name, folder / name)
+        refuse_swollen(folder, copy_checked(given, name, folder, sealed.sha256))
 
 
 def _made_again(artifact: Artifact, given: Path, folder: Path) -> None:

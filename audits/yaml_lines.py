@@ -15,8 +15,10 @@ import yaml
 from audits.errors import SpecError
 
 Place = tuple[str | int | float, ...]
-MOST_NODES = 100_000
+MOST_NODES = 30_000
 """A spec is written by hand; more values than this come from aliases that multiply."""
+MOST_BYTES = 4 * 2**20
+MOST_DEEP = 100
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {
@@ -32,6 +34,15 @@ _SCALARS = {
 
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  a class attribute that PyYAML reads
+    composed = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Stop at too many values, before the rest of them is read."""
+        self.composed += 1
+        if self.composed > 2 * MOST_NODES:  # keys count here, too
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=f"more than {MOST_NODES:,} values", problem_mark=mark)
+        return super().compose_node(parent, index)
 
 
 for _name, (_pattern, _first) in _SCALARS.items():
@@ -58,11 +69,15 @@ class Lines:
 def read_lines(path: Path) -> Lines:
     """Read a YAML file. Raises ``SpecError`` naming file and line where it is not readable as one."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        with path.open("rb") as file:  # a pipe may be read, and may have no end
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8")
     except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error.strerror})", "check the path") from error
     except UnicodeDecodeError as error:
         raise SpecError(f"{path}: got bytes that are not UTF-8 at {error.start}", "save the file as UTF-8") from error
+    if len(content) > MOST_BYTES:
+        raise SpecError(f"{path}: got more than {MOST_BYTES:,} bytes, expected what people write", "check the path")
     return parse_lines(text, str(path))
 
 
@@ -73,6 +88,8 @@ def parse_lines(text: str, file: str) -> Lines:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise _unreadable(file, error) from error
+    except RecursionError:
+        raise SpecError(f"{file}:1: got values nested without end, expected at most {MOST_DEEP} deep") from None
     if root is None:
         raise SpecError(f"{file}:1: got an empty file, expected YAML")
     lines.value = _Builder(lines).build(root, ())
@@ -95,7 +112,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, place: Place) -> Any:
         self.built += 1
-        if self.built > MOST_NODES or len(place) > 100:
+        if self.built > MOST_NODES or len(place) > MOST_DEEP:
             self._refuse(node, "got aliases that multiply without end, expected the values themselves")
         self.lines.at.setdefault(place, (self.lines.file, node.start_mark.line + 1))
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
@@ -126,7 +143,7 @@ class _Builder:
         try:
             return _VALUES[kind](node.value)
         except ValueError:
-            self._refuse(node, f"got {node.value!r}, expected what its tag !!{kind} says")
+            self._refuse(node, f"got {node.value[:80]!r}, expected what its tag !!{kind} says")
 
     def _refuse(self, node: yaml.Node, message: str) -> Any:
         raise SpecError(f"{self.lines.file}:{node.start_mark.line + 1}: {message}")

@@ -6,7 +6,6 @@ out · 3 INCONCLUSIVE, nothing is shown broken, but something asked for is not s
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -20,6 +19,7 @@ from click.core import ParameterSource
 
 from audits import __version__
 from audits.errors import AuditError
+from audits.telling import json_text, one_line
 
 EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 CANNOT = 2
@@ -61,7 +61,10 @@ def _told(error: BaseException) -> tuple[str, str]:
         return "stopped", "the same command carries on from the last finished step"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", "check that the place exists, may be used and has room"
-    return f"{type(error).__name__}: {error}", f"this is a defect of Evenhand; please report {_keep_trace()}"
+    return (
+        f"{type(error).__name__}: {one_line(str(error))}",
+        f"this is a defect of Evenhand; please report {_keep_trace()}",
+    )
 
 
 def _keep_trace() -> str:
@@ -78,7 +81,7 @@ def _keep_trace() -> str:
 
 
 def _print(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(document))
 
 
 class Verbs(click.Group):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import click
 
 from audits import paths
 from audits.artifact import verify
+from audits.attestation import require_signatures
 from audits.errors import AuditError
 from audits.gate_outcome import GateReport
 from audits.gating import Asked, gate
@@ -61,7 +63,7 @@ def run(
         from flows import environment
 
         environment.prepare(home)
-    asked = replace(asked, home=home, tracking=tracking_of(artifact, home))
+    asked = replace(asked, home=home, tracking=tracking_of(artifact, home, asked.keys))
     report = _promoted(artifact, asked, wanted, promote, alias) if promote else gate(artifact, asked)
     _write(report, wanted)
     if wanted.summary and report.verdict is not None:
@@ -90,13 +92,18 @@ def _of_the_target(asked: Asked, target: Target, before: State) -> Asked:
     return replace(asked, model=target.uri, production=production if asked.baseline else None)
 
 
-def tracking_of(artifact: Path, home: Path) -> str:
-    """The registry that deploys: the environment's, else the one that the (undamaged) artifact's spec names."""
+def tracking_of(artifact: Path, home: Path, keys: Sequence[Path] = ()) -> str:
+    """The registry that deploys: the environment's, else the one that the (undamaged) artifact's spec names.
+
+    An artifact that is not signed by ``keys`` names none: nobody is sent to a stranger's server, with a token perhaps.
+    """
     if os.environ.get("MLFLOW_TRACKING_URI"):
         return os.environ["MLFLOW_TRACKING_URI"]
     named = None
     with contextlib.suppress(AuditError):  # the gate itself says what is wrong with it
-        named = verify(artifact).spec.tracking.uri
+        sealed = verify(artifact)
+        require_signatures(sealed, keys)
+        named = sealed.spec.tracking.uri
     return paths.tracking_uri(None if named and "***" in named else named, home)
 
 

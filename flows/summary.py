@@ -35,16 +35,16 @@ def write_summary(
         resource: what is about to be deployed; the audited model where nobody says.
         keys: who signs.
     """
-    sealed = verify(artifact)
+    sealed = verify(artifact, expected_digest=report.artifact_digest)  # never a word on another one put in its place
     spec = sealed.spec
-    signed = (artifact / ATTESTATION).is_file()
+    signed = (sealed.folder / ATTESTATION).is_file()
     statement = summary_statement(
         sealed,
         verdict=report.word,
         policy_sha256=report.policy_sha256,
         resource=resource or (spec.model.uri if spec.model else spec.data.source),
         time=report.at,
-        attestation=hash_file(artifact, ATTESTATION)[0] if signed else None,
+        attestation=hash_file(sealed.folder, ATTESTATION)[0] if signed else None,
     )
     envelope = sign(canonical_json(statement), STATEMENT_TYPE, keys)
     try:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from audits import artifact as artifacts
+from audits.artifact.chain import folders_beside
 from audits.attestation import require_signatures, signatures
 from audits.errors import ArtifactError
 from audits.findings import Frozen
+from audits.telling import one_line
 
 
 class Verified(Frozen):
@@ -29,9 +31,9 @@ class Verified(Frozen):
     def to_text(self) -> str:
         """Return it in a few lines."""
         if self.signed_by:
-            signed = f"signed by {', '.join(key[:12] for key in self.signed_by)}"
+            signed = f"signed by {_short(self.signed_by)}"
         elif self.claimed:
-            signed = f"says to be signed by {', '.join(key[:12] for key in self.claimed)}; check it with --key"
+            signed = f"says to be signed by {_short(self.claimed)}; check it with --key"
         else:
             signed = "not signed"
         lines = [
@@ -41,6 +43,10 @@ class Verified(Frozen):
         if self.chain is not None:
             lines.append(f"the chain of {self.chain} is whole: none removed, replaced or out of order")
         return "\n".join(lines)
+
+
+def _short(keys: Sequence[str]) -> str:
+    return ", ".join(one_line(key)[:12] for key in keys)
 
 
 def verified(path: Path, keys: Sequence[Path], chain: bool) -> Verified:
@@ -58,12 +64,11 @@ def verified(path: Path, keys: Sequence[Path], chain: bool) -> Verified:
         if problems:
             told = "; ".join(f"{problem.file}: {problem.message}" for problem in problems[:3])
             raise ArtifactError(f"the chain of {str(path)!r} is broken: {told}", "ask whoever keeps the artifacts")
-    length = len([one for one in path.resolve().parent.iterdir() if (one / "manifest.json").is_file()])
     return Verified(
         artifact=str(path),
         digest=artifact.digest,
         files=len(artifact.manifest.files),
         claimed=tuple(claimed),
         signed_by=tuple(one.keyid for one in held),
-        chain=length if chain else None,
+        chain=len(folders_beside(path)) if chain else None,
     )

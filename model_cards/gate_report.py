@@ -6,13 +6,12 @@ terminal or of a continuous-integration log in any of the four.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 from xml.etree import ElementTree as Xml
 
 from audits.findings import Finding
 from audits.gate_outcome import Check, GateReport
+from audits.telling import json_text, one_line
 from audits.verdict import LimitVerdict
 from model_cards.render import escape_markdown
 
@@ -20,7 +19,6 @@ FORMATS = ("text", "json", "junit", "md")
 SUFFIXES = {".txt": "text", ".json": "json", ".xml": "junit", ".md": "md"}
 """The format that a file's ending means."""
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 _WIDTH = 13
 
 
@@ -53,7 +51,7 @@ def json_document(report: GateReport) -> str:
     refused = report.refused
     said = {"error": refused.error, "message": refused.message, "hint": refused.hint} if refused else {}
     whole = {**judged, **document, "checks": [check.model_dump(mode="json") for check in report.checks], **said}
-    return json.dumps(whole, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return json_text(whole)
 
 
 def junit(report: GateReport) -> str:
@@ -169,7 +167,7 @@ def _policy(report: GateReport) -> str:
 
 def _line(value: str) -> str:
     """A value as part of one line: nothing in it can end the line or steer a terminal."""
-    return _CONTROLS.sub(" ", value)
+    return one_line(value)
 
 
 _xml = _line

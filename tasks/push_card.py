@@ -7,7 +7,7 @@ from typing import Any
 
 from audits.artifact import Artifact
 from audits.errors import ModelError
-from model_cards.sources import read_sources
+from audits.telling import one_line
 from tasks.promote import Target, registry_of, target_of
 
 MOST = 5000
@@ -16,21 +16,24 @@ MOST = 5000
 
 def description(artifact: Artifact) -> str:
     """Return the card's first screen as Markdown: question, verdict, every limit with its reason; escaped, bounded."""
-    from model_cards.render import escape_markdown
-
-    sources = read_sources(artifact.folder)
     verdict = artifact.verdict
     lines = [
-        f"## Audit {escape_markdown(sources.spec.audit)}: {verdict.verdict}",
-        escape_markdown(sources.spec.question),
+        f"## Audit {_safe(artifact.spec.audit)}: {verdict.verdict}",
+        _safe(artifact.spec.question),
         f"Sealed {artifact.manifest.ended:%Y-%m-%d %H:%M} UTC as `{artifact.digest[:12]}`.",
     ]
     for limit in verdict.limits:
-        lines.append(f"- **{limit.verdict}** {escape_markdown(limit.text)}. {escape_markdown(limit.reason)}")
+        lines.append(f"- **{limit.verdict}** {_safe(limit.text)}. {_safe(limit.reason)}")
     lines.append("A pass says that these limits hold on these rows, and nothing beyond.")
     text = "\n\n".join(lines)
     more = "\n\n… the rest is in the card."
     return text if len(text) <= MOST else text[: MOST - len(more)].rsplit("\n\n", 1)[0] + more
+
+
+def _safe(text: str) -> str:
+    from model_cards.render import escape_markdown
+
+    return escape_markdown(one_line(text))
 
 
 def push(artifact: Artifact, uri: str, tracking: str, home: Path) -> dict[str, Any]:

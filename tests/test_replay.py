@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic import ENDED, SPEC, STARTED, reseal, sealed, spec_of, write_verdict
 
-from audits import replay as module
-from audits.artifact import seal
+from audits.artifact import seal, tables
 from audits.artifact.comparing import compare
 from audits.errors import ArtifactError, NotMeasurable
 from audits.evidence import PAIRS, PREDICTIONS, Evidence
@@ -61,13 +60,16 @@ def test_a_number_changed_and_sealed_again_is_found_by_field(artifact: Path) -> 
     assert "stored 0.001" in report.to_text()
 
 
+SAID = ("findings.json", "verdict.json", "ledger.json")
+
+
 def test_a_finding_left_out_and_one_made_up_are_both_found(artifact: Path) -> None:
     findings = read_findings((artifact / "findings.json").read_bytes())
     gone = next(f for f in findings if f.comparison == "rate" and f.measure == "selection_rate")
     extra = gone.model_copy(update={"group": "nobody"})
     (artifact / "findings.json").write_bytes(write_findings([extra, *(f for f in findings if f is not gone)]))
     write_verdict(artifact, spec_of())
-    forged = reseal(artifact, {name: (artifact / name).read_bytes() for name in ("findings.json", "verdict.json")})
+    forged = reseal(artifact, {name: (artifact / name).read_bytes() for name in SAID})
     found = {d.finding: d for d in replay(forged).differences}
     assert found.keys() == {gone.id, extra.id}
     assert found[gone.id].recomputed == gone.value
@@ -265,8 +267,8 @@ def test_other_library_versions_are_told(tmp_path: Path) -> None:
 
 
 def test_a_table_that_would_swell_is_refused_from_its_footer(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_CELLS", 50)
-    with pytest.raises(ArtifactError, match="more than replay reads"):
+    monkeypatch.setattr(tables, "MAX_CELLS", 50)
+    with pytest.raises(ArtifactError, match="more than is read"):
         replay(whole)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from audits.artifact.model import MANIFEST, read
-from audits.artifact.verifying import Problem, find_problems
+from audits.artifact.model import MANIFEST
+from audits.artifact.verifying import Problem, verify
 from audits.errors import ArtifactError
 
 
@@ -23,12 +24,13 @@ class Link(NamedTuple):
     digest: str
     previous: str | None
     ended: datetime
+    audit: str = ""
 
 
 def chain_problems(path: Path) -> list[Problem]:
     """Return everything that is wrong with the chain of the artifact at ``path`` and those beside it.
 
-    1. Every artifact of the folder verifies.
+    1. Every artifact of the folder verifies, and all are of one audit.
     2. All but the first name a predecessor that is there and ended no later than they did.
     3. No two name the same one, and one alone names none: a line without branches.
 
@@ -37,21 +39,32 @@ def chain_problems(path: Path) -> list[Problem]:
     """
     if not (path / MANIFEST).is_file():
         raise ArtifactError(f"got {str(path)!r}, expected the folder of an artifact", "there is no such artifact")
-    folders = sorted(one for one in path.resolve().parent.iterdir() if (one / MANIFEST).is_file())
-    problems = [
-        Problem(file=folder.name, message=f"{problem.file}: {problem.message}")
-        for folder in folders
-        for problem in find_problems(folder)[:1]
-    ]
-    if problems:
-        return problems
-    artifacts = [read(folder) for folder in folders]
-    return broken_links([Link(one.name, one.digest, one.manifest.previous, one.manifest.ended) for one in artifacts])
+    problems: list[Problem] = []
+    links: list[Link] = []
+    for folder in folders_beside(path):
+        try:
+            one = verify(folder)
+        except ArtifactError as error:
+            problems.append(Problem(file=folder.name, message=error.message))
+        else:
+            links.append(Link(one.name, one.digest, one.manifest.previous, one.manifest.ended, one.manifest.audit))
+    return problems or broken_links(links)
+
+
+def folders_beside(path: Path) -> list[Path]:
+    """Return the folders of the artifact at ``path`` and of all beside it; what is still being sealed is none."""
+    beside = path.resolve().parent.iterdir()
+    return sorted(one for one in beside if not one.name.startswith(".") and (one / MANIFEST).is_file())
 
 
 def broken_links(links: Sequence[Link]) -> list[Problem]:
     """Return where artifacts of one audit are no line without gaps and branches (steps 2 and 3)."""
-    return [*_predecessors(links), *_branches(links)]
+    strange = [
+        Problem(file=link.name, message=f"is of the audit {link.audit!r}, the one before it in the folder of another")
+        for before, link in pairwise(links)
+        if link.audit != before.audit
+    ]
+    return [*strange, *_predecessors(links), *_branches(links)]
 
 
 def _predecessors(links: Sequence[Link]) -> list[Problem]:

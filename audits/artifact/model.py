@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import tempfile
+import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -12,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
 
-from audits.artifact.strict import MAX_DOCUMENT, MAX_YAML, hash_file, parse_json, read_bytes
+from audits.artifact.strict import MAX_DOCUMENT, MAX_YAML, copy_checked, parse_json, read_bytes
+from audits.artifact.tables import refuse_swollen
 from audits.artifact.texts import sealed_policy, sealed_spec
 from audits.errors import ArtifactError
 from audits.findings import Finding, Frozen, canonical_json
@@ -215,10 +219,10 @@ class Artifact:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """Rows, slices, pairs and predictions, their digests checked.
+        """Rows, slices, pairs and predictions, as a copy that is what was sealed, whatever happens to the folder.
 
         Raises:
-            ArtifactError: where they are not what was sealed, or were withheld.
+            ArtifactError: where they are not what was sealed, would swell beyond reason, or were withheld.
         """
         from audits.evidence import Evidence
 
@@ -227,10 +231,12 @@ class Artifact:
                 "the evidence was withheld (evidence: digest-only), only its digests are sealed",
                 "run the audit again where the data are",
             )
+        folder = Path(tempfile.mkdtemp(prefix="evenhand-evidence-"))  # that nobody else writes to
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         for name in sorted(EVIDENCE & self.manifest.files.keys()):
-            if hash_file(self.folder, name)[0] != self.manifest.files[name].sha256:
-                raise ArtifactError(f"{name}: its bytes are not those that were sealed", _AGAIN)
-        return Evidence(self.folder, self.spec)
+            refuse_swollen(folder, copy_checked(self.folder, name, folder, self._sealed(name).sha256))
+        (folder / "groups.json").write_bytes(self.content("groups.json"))
+        return Evidence(folder, self.spec)
 
     def _sealed(self, name: str) -> SealedFile:
         if name not in self.manifest.files:

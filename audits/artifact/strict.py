@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from audits.errors import ArtifactError, SpecError
+from audits.errors import ArtifactError, AuditError, SpecError
 from audits.findings import canonical_json
 from audits.yaml_lines import parse_lines
 
@@ -20,6 +21,9 @@ MAX_DOCUMENT = 64 * 2**20
 
 MAX_YAML = 2**20
 """Most bytes of ``spec.yaml`` and ``policy.yaml``: their parser is slow."""
+
+MAX_DIGITS = 20
+"""Most characters of a whole number: no count is longer, and a longer one cannot be compared with a float."""
 
 _CHUNK = 2**20
 
@@ -62,6 +66,22 @@ def hash_file(folder: Path, name: str) -> tuple[str, int]:
     return hasher.hexdigest(), length
 
 
+def copy_checked(folder: Path, name: str, into: Path, sha256: str) -> str:
+    """Copy ``folder/name`` and hash what is copied, so that what was checked is what will be read; return ``name``.
+
+    Raises:
+        ArtifactError: it has another sha256, or is no plain file.
+    """
+    hasher = hashlib.sha256()
+    with open_regular(folder, name) as file, (into / name).open("xb") as copy:
+        while piece := file.read(_CHUNK):
+            hasher.update(piece)
+            copy.write(piece)
+    if hasher.hexdigest() != sha256:
+        raise ArtifactError(f"{name}: its bytes are not those that were sealed", _AGAIN)
+    return name
+
+
 def list_files(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield ``(name, complaint)`` for everything below ``folder``; the complaint is empty for a plain file.
 
@@ -71,7 +91,11 @@ def list_files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _list(folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        yield prefix or ".", f"cannot be listed ({error.strerror})"
+        return
     if prefix and not entries:
         yield prefix, "is an empty folder"
     for entry in entries:
@@ -95,7 +119,9 @@ def parse_json(content: bytes, name: str) -> Any:
     """
     try:
         text = content.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite, parse_int=_countable
+        )
         if "\\ud" in text.lower():  # half a character, which no canonical text can hold
             canonical_json(value)
         return value
@@ -130,11 +156,38 @@ def _no_constant(constant: str) -> Any:
     raise ValueError(f"the number {constant}")
 
 
+def _countable(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a whole number of {len(digits):,} digits")
+    return int(digits)
+
+
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise ValueError(f"the number {digits}")
+        raise ValueError(f"the number {digits[:40]}")
     return number
+
+
+@contextlib.contextmanager
+def sound(name: str) -> Iterator[None]:
+    """What a stranger wrote can be right piece by piece and still make no whole: say so, whatever stumbles over it.
+
+    Raises:
+        ArtifactError: in place of anything that is no ``AuditError``.
+    """
+    import numpy as np
+
+    try:
+        with np.errstate(all="ignore"):  # of numbers past all reason there is no interval, and no warning either
+            yield
+    except AuditError:
+        raise
+    except MemoryError:
+        raise ArtifactError(f"{name}: takes more memory than there is", _AGAIN) from None
+    except Exception as error:
+        told = f"{name}: cannot be made sense of ({type(error).__name__}: {str(error)[:200]})"
+        raise ArtifactError(told, _AGAIN) from error
 
 
 _AGAIN = "get the artifact again from where it was sealed, or run the audit again"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import audits
 from audits.artifact.comparing import Leaf, compare
 from audits.artifact.model import ATTESTATION, MANIFEST, Artifact, read
-from audits.artifact.strict import hash_file, list_files
+from audits.artifact.strict import hash_file, list_files, sound
 from audits.artifact.texts import sealed_policy
 from audits.errors import ArtifactError, AuditError
 from audits.findings import Frozen, digest, write_findings
@@ -34,15 +34,15 @@ def verify(path: Path, *, expected_digest: str | None = None) -> Artifact:
     Raises:
         ArtifactError: naming what is wrong, the first problem first.
     """
-    problems = find_problems(path, expected_digest=expected_digest)
-    if problems:
+    artifact, problems = _opened(path, expected_digest)
+    if artifact is None or problems:
         told = "; ".join(f"{problem.file}: {problem.message}" for problem in problems[:3])
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ArtifactError(
             f"{str(path)!r} is not what was sealed: {told}{more}",
             "get the artifact again from where it was sealed, or run the audit again",
         )
-    return read(path)
+    return artifact
 
 
 def find_problems(path: Path, *, expected_digest: str | None = None) -> list[Problem]:
@@ -61,13 +61,23 @@ def find_problems(path: Path, *, expected_digest: str | None = None) -> list[Pro
     Raises:
         ArtifactError: where there is nothing at ``path``.
     """
-    if not path.exists():
+    return _opened(path, expected_digest)[1]
+
+
+def _opened(path: Path, expected: str | None) -> tuple[Artifact | None, list[Problem]]:
+    """The artifact and its problems. What was looked at is what is handed on: the manifest is read only once."""
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise ArtifactError(f"got {str(path)!r}, expected the folder of an artifact", f"{error.strerror}") from None
+    if not there:
         raise ArtifactError(f"got {str(path)!r}, expected the folder of an artifact", "there is no such folder")
     try:
-        artifact = read(path)
+        with sound(MANIFEST):
+            artifact = read(path)
     except ArtifactError as error:
-        return [Problem(file=MANIFEST, message=error.message)]
-    return problems_of(artifact, expected_digest=expected_digest)
+        return None, [Problem(file=MANIFEST, message=error.message)]
+    return artifact, problems_of(artifact, expected_digest=expected)
 
 
 def problems_of(artifact: Artifact, *, expected_digest: str | None = None) -> list[Problem]:
@@ -111,12 +121,14 @@ def complaints(artifact: Artifact) -> list[Problem]:
         "findings.json": _findings,
         "verdict.json": _verdict,
         "ledger.json": _ledger,
+        "the documents": _documents,
         ATTESTATION: _attestation,
     }
     problems: list[Problem] = []
     for name, check in checks.items():
         try:
-            problems += [Problem(file=name, message=message) for message in check(artifact)]
+            with sound(name):
+                problems += [Problem(file=name, message=message) for message in check(artifact)]
         except AuditError as error:
             problems.append(Problem(file=name, message=error.message.removeprefix(f"{name}: ")))
     return problems
@@ -158,15 +170,29 @@ def _policy(artifact: Artifact) -> Iterator[str]:
 
 
 def _data(artifact: Artifact) -> Iterator[str]:
-    found = artifact.document("data.json").get("digest")
+    found = _digest_in(artifact, "data.json")
     if found != artifact.manifest.digests.data:
         yield f"got data digest {found!r}, the manifest says {artifact.manifest.digests.data!r}"
 
 
 def _model(artifact: Artifact) -> Iterator[str]:
-    found = artifact.document("model.json").get("digest") if artifact.spec.model else None
+    found = _digest_in(artifact, "model.json") if artifact.spec.model else None
     if found != artifact.manifest.digests.model:
         yield f"got model digest {found!r}, the manifest says {artifact.manifest.digests.model!r}"
+
+
+def _digest_in(artifact: Artifact, name: str) -> Any:
+    document = artifact.document(name)
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{name}: got {type(document).__name__}, expected a mapping")
+    return document.get("digest")
+
+
+def _documents(artifact: Artifact) -> Iterator[str]:
+    """What no other step reads has one meaning, too: cards are made from it."""
+    for name in artifact.manifest.files.keys() - {"findings.json", "verdict.json", "ledger.json"}:
+        if name.endswith(".json") and not isinstance(artifact.document(name), dict | list):
+            yield f"{name}: expected a mapping or a list"
 
 
 def _findings(artifact: Artifact) -> Iterator[str]:

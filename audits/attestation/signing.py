@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +40,10 @@ def attest(artifact: Artifact, keys: Sequence[PrivateKey]) -> Path:
         known = {key.public.keyid for key in keys if signed_by(before, [key.public])}
         added = tuple(one for one in signed.signatures if one.keyid not in known)
         signed = before.model_copy(update={"signatures": before.signatures + added})
-    beside = path.with_name(f".{ATTESTATION}-{os.getpid()}")
+    beside = path.with_name(f".{ATTESTATION}-{secrets.token_hex(8)}")
     try:
-        beside.write_bytes(signed.to_bytes())
+        with beside.open("xb") as file:
+            file.write(signed.to_bytes())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -63,6 +63,9 @@ def summary_statement(
 ) -> dict[str, Any]:
     """Return a gate's verification summary. It fails closed: anything but PASS is FAILED, the verdict beside it.
 
+    Its subject is what is released: the model, or the decisions where no model was audited. The data that a model was
+    audited on pass nothing, so their digest must not be found in it.
+
     Args:
         artifact: the audit that was looked at.
         verdict: what the gate made of it: PASS, FAIL or INCONCLUSIVE.
@@ -72,10 +75,11 @@ def summary_statement(
         attestation: sha256 of the audit's own attestation; its manifest stands in where there is none.
     """
     passed = verdict == "PASS"
+    data, *model = reversed(_subjects(artifact))
     name, digest = ("attestation.dsse.json", attestation) if attestation else ("manifest.json", artifact.digest)
     return {
         "_type": STATEMENT,
-        "subject": _subjects(artifact),
+        "subject": model or [data],
         "predicateType": SUMMARY,
         "predicate": {
             "verifier": {"id": "urn:evenhand:gate", "version": {"evenhand": audits.__version__}},
