@@ -278,7 +278,7 @@ class Limit(Section):
 class Statistics(Section):
     """Confidence level of published intervals, and the seed of everything random."""
 
-    level: float = Field(default=0.95, ge=0.5, lt=1)
+    level: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence level of published intervals."""
     seed: int = Field(default=0, ge=0)
     """Seed of everything random."""
