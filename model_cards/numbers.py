@@ -55,7 +55,7 @@ def form_of(finding: Finding) -> Form:
 
 def is_distance(finding: Finding) -> bool:
     """Whether a number between two groups has no direction: how far apart they lie, whichever is the higher."""
-    return finding.comparison == "gap" and "of group and reference" in finding.direction
+    return finding.comparison == "gap" and finding.interval is None and "of group and reference" in finding.direction
 
 
 def unit_after(finding: Finding) -> str:

@@ -149,4 +149,4 @@ def headed(finding: Finding, words: str) -> str:
     """Return a column's heading with its unit: "Selection rate, %"."""
     form = form_of(finding)
     unit = {"percent": "%", "points": "points", "ratio": ""}.get(form, finding.unit if finding.unit != "ratio" else "")
-    return f"{words}, {unit}" if unit else words
+    return f"{words}, {unit}" if unit and unit != words else words

@@ -28,6 +28,7 @@ def waterfall(name: str, heading: str, rows: Sequence[Row], total: Row | None = 
     ends = [sum(steps[: at + 1]) for at in range(len(steps))]
     starts = [0.0, *ends[:-1]]
     whole = total if total and total.finding.value is not None else None
+    upwards = (whole.finding.value or 0.0 if whole else ends[-1]) >= 0
     reach = [0.0, *ends] + ([whole.finding.value or 0.0] if whole else [])
     for row, start in zip([*drawn, *([whole] if whole else [])], [*starts[: len(drawn)], 0.0], strict=False):
         interval = row.finding.interval
@@ -40,31 +41,37 @@ def waterfall(name: str, heading: str, rows: Sequence[Row], total: Row | None = 
     body = axis(drawn[0].finding, scale, low, high, tracks)
     for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
         row = drawn[at] if at < len(drawn) else None
-        body += _step(row, f"{len(rest)} smaller ones together", scale, tracks[at] - 25, (start, end))
+        body += _step(
+            row,
+            f"{len(rest)} smaller ones together",
+            scale,
+            tracks[at] - 25,
+            (start, end),
+            full=(end >= start) == upwards,
+        )
         if at + 1 < count:
             link = f"M{scale(end):.1f} {tracks[at] + 5:.1f}V{tracks[at] + PITCH - 6:.1f}"
             body.append(tag("path", d=link, class_="axis", stroke=SOFT, stroke_dasharray="2 2"))
     if whole:
-        body += _step(whole, "", scale, tracks[-1] - 25, (0.0, whole.finding.value or 0.0), whole=True)
+        body += _step(whole, "", scale, tracks[-1] - 25, (0.0, whole.finding.value or 0.0), full=True, whole=True)
     body.append(rule(scale(0), tracks, "axis", SOFT, width=1.4))
     words = (
-        "Steps from zero to the gap, the largest part first: a full bar widens the gap upwards, a hollow bar takes "
-        "from it; the last bar is the whole gap. The numbers are in the table that follows."
+        "Steps from zero to the gap, the largest part first: a full bar goes the way of the gap, a hollow bar against "
+        "it; the last bar is the whole gap. The numbers are in the table that follows."
     )
     return frame(name, heading, words, tracks[-1] + 32, body)
 
 
 def _step(
-    row: Row | None, words: str, scale: Scale, y: float, span: tuple[float, float], *, whole: bool = False
+    row: Row | None, words: str, scale: Scale, y: float, span: tuple[float, float], *, full: bool, whole: bool = False
 ) -> list[str]:
     left, right = sorted(map(scale, span))
-    full = span[1] >= span[0]
     weight = {"font_weight": "bold"} if whole else {}
     kind = "cell" if whole else "mark" if full else "open"
     parts = [
         label(row.name if row else words, LEFT, y + 14, limit=40, **weight),
         tag("rect", x=left, y=y + 19, width=max(right - left, 1), height=11, class_=kind,
-            fill=MARK if full or whole else "#ffffff", fill_opacity="0.45" if whole else "1", stroke=MARK,
+            fill=MARK if full else "#ffffff", fill_opacity="0.45" if whole else "1", stroke=MARK,
             stroke_width="1.5"),
     ]  # fmt: skip
     if row is None:

@@ -35,18 +35,18 @@ protected:
   sex: {column: sex, reference: male}
 intersections: 2
 techniques:
-  parity: {}
-  score_parity: {metrics: [auc, expected_calibration_error, abroca, mean_score], resolution: 64}
-  identity_auc: {resolution: 64}
+  parity: {metrics: [selection_rate, true_positive_rate]}
+  score_parity: {metrics: [auc, expected_calibration_error, abroca], resolution: 64}
+  identity_auc: {attributes: [race], resolution: 64}
   subgroups: {columns: [income], permutations: 99}
   stability: {thresholds: [0.4], margins: {ratio: [0.6, 0.9]}, seeds: [1]}
   remedies: {}
-  data_balance: {}
+  data_balance: {metrics: [class_imbalance, label_js_divergence, group_size_atkinson_index]}
   conditional_disparity: {strata: region}
   neighbours: {features: [income, age]}
-  multiclass_parity: {predicted: kind}
-  regression_parity: {predicted: offered, truth: amount}
-  ranking_parity: {query: region, rank: place, relevance: repaid, metrics: [exposure, ndcg, ndkl, skew]}
+  multiclass_parity: {predicted: kind, rates: [selection_rate]}
+  regression_parity: {predicted: offered, truth: amount, metrics: [mean_error, cdf_parity, scoring_rate]}
+  ranking_parity: {query: region, rank: place, relevance: repaid, metrics: [exposure, ndkl, skew]}
 limits:
   - {measure: selection_rate, over: race, compare: ratio, at_least: 0.8}
   - {measure: selection_rate, over: sex, compare: difference, at_most: 0.1}

@@ -124,7 +124,7 @@ def test_the_parts_of_a_gap_are_steps_from_zero_largest_first() -> None:
     assert boxes[2][0] == pytest.approx(boxes[1][0] + boxes[1][1], abs=0.2)
     assert boxes[2][0] + boxes[2][1] == pytest.approx(boxes[0][0] + boxes[0][1], abs=0.2)
     kinds = [rect.get("class") for rect in root.iter(f"{SVG}rect")]
-    assert kinds == ["open", "mark", "cell"]  # what takes from the gap is hollow, so that it is seen in grey
+    assert kinds == ["mark", "open", "cell"]  # what goes against the gap is hollow, so that it is seen in grey
 
 
 def test_of_many_parts_the_smallest_are_one_step() -> None:

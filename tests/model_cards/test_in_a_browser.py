@@ -39,6 +39,7 @@ def test_axe_finds_nothing_in_the_example(browser: Any, example: Path, scheme: s
     assert violations(browser, example, scheme=scheme, width=width) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_a_card_of_every_technique(browser: Any, every: Path, scheme: str) -> None:
     assert violations(browser, every, scheme=scheme) == []
