@@ -27,7 +27,7 @@ class Fact(NamedTuple):
     """A published count: the cells that it adds up, and what it is."""
 
     cells: tuple[int, ...]
-    count: float
+    total: float
 
 
 class Secret(NamedTuple):
@@ -139,10 +139,9 @@ class Reader:
             LinearConstraint(matrix, right, right),
             LinearConstraint(csr_array(goal.reshape(1, -1)), -np.inf, bound),
         ]
-        found = milp(
-            np.zeros(self.size), integrality=np.ones(self.size), bounds=Bounds(0, np.inf), constraints=constraints,
-            options={"time_limit": 5.0},
-        )  # fmt: skip
+        whole, bounds = np.ones(self.size, np.int64), Bounds(0, np.inf)
+        limit = {"time_limit": 5.0}
+        found = milp(np.zeros(self.size), integrality=whole, bounds=bounds, constraints=constraints, options=limit)
         if found.x is None:
             return False
         self._witnesses.append(np.round(found.x))
@@ -158,7 +157,7 @@ class Reader:
         from scipy.sparse import vstack
 
         told = self._rows([dict.fromkeys(fact.cells, 1.0) for fact in facts])
-        right = np.concatenate([np.zeros(len(self._links)), [fact.count for fact in facts]])
+        right = np.concatenate([np.zeros(len(self._links)), [fact.total for fact in facts]])
         return vstack([self._matrix, told]).tocsr(), right
 
     def _rows(self, rows: Sequence[Mapping[int, float]]) -> Any:

@@ -53,8 +53,8 @@ def item_of(finding: Finding, groups: Groups) -> Item | None:
         return None
     of, among = masks
     if finding.value is None:
-        n = finding.n.group if finding.n else 0.0
-        return Item(finding.id, finding.attribute, finding.group, ((among, n),), n)
+        rows = finding.n.group if finding.n else 0.0
+        return Item(finding.id, finding.attribute, finding.group, ((among, rows),), rows)
     x, n = finding.sufficient.get("x"), finding.sufficient.get("n")
     if x is None or n is None or finding.n is None or n != finding.n.group or not (x.is_integer() and n.is_integer()):
         return None
@@ -189,7 +189,7 @@ class LinkedCounts:
             for name, counts in before.counts.items()
             if len(counts) == len(known.get(name, ()))
             for fact, count in zip(known[name], counts, strict=True)
-            if fact.count == count
+            if fact.total == count
         ]
 
     def _known(self) -> dict[tuple[str, str, Mask], float]:

@@ -166,8 +166,8 @@ class _Others:
         own: dict[str, Why] = {f.id: why for f in members if (why := self._alone(f)) is not None}
         known = self._table.groups.get(attribute)
         if known is None:
-            touched = bool(own) or bool(self._table.withheld)
-            whole = {f.id for f in members if touched and (attribute or "x" in f.sufficient)}
+            any_ = bool(own) or bool(self._table.withheld)
+            whole = {f.id for f in members if any_ and (attribute or "x" in f.sufficient)}
             self.withheld |= {**dict.fromkeys(whole, "derived"), **own}
             return
         touched = {g for f in members if f.id in own for g in _groups(f, known)}

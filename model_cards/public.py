@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from audits.findings import MISSING_GROUP, Finding
-from audits.linked_counts import Earlier
-from audits.suppression import SUPPRESSED, THRESHOLD, Release, small, suppress
+from audits.linked_counts import Earlier, small
+from audits.suppression import SUPPRESSED, THRESHOLD, Release, suppress
 from model_cards.blocks import Block, Bullets, Prose, Section
 from model_cards.records import groups_of
 from model_cards.sources import Sources

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,13 +54,13 @@ def publish(
     sources = read_sources(artifact)
     _may(form, output, statutory)
     if statutory is not None:
-        content, told, release = render_sources(sources, form), _everything(sources), None
+        content, release = render_sources(sources, form), Release(threshold, {}, _everything(sources))
     else:
         shown, release = public_sources(sources, threshold, _earlier(sources, artifact, output, previous))
-        content, told = render_sources(shown, form), release.told
+        content = render_sources(shown, form)
     if output is not None:
         output.write_bytes(content)
-        record = _record(sources, form, threshold, told, release, statutory)
+        record = _record(sources, form, release, statutory)
         record_of(output).write_bytes(canonical_json(record) + b"\n")
     return content
 
@@ -102,10 +102,7 @@ def _everything(sources: Sources) -> dict[str, tuple[float, ...]]:
     return told
 
 
-def _record(
-    sources: Sources, form: str, threshold: int, told: Mapping[str, Sequence[float]], release: Release | None,
-    statutory: str | None,
-) -> dict[str, Any]:  # fmt: skip
+def _record(sources: Sources, form: str, release: Release, statutory: str | None) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     decision = None if statutory is None else {"by": getpass.getuser(), "at": now, "reason": statutory.strip()}
     return {
@@ -116,12 +113,12 @@ def _record(
         "data": sources.document("data").get("digest"),
         "published": now,
         "format": form,
-        "threshold": threshold,
-        "rule": RULE.format(most=threshold - 1) if statutory is None else "all counts shown: statutory content",
+        "threshold": release.threshold,
+        "rule": RULE.format(most=release.threshold - 1) if statutory is None else "all counts shown: statutory content",
         "statutory": decision,
-        "told": {name: list(counts) for name, counts in told.items()},
-        "withheld": sorted(release.withheld) if release else [],
-        "open": list(release.open_ends) if release else [],
+        "told": {name: list(counts) for name, counts in release.told.items()},
+        "withheld": sorted(release.withheld),
+        "open": list(release.open_ends),
     }
 
 
