@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 from audits.findings import Finding
@@ -90,8 +90,8 @@ def trend(name: str, heading: str, points: Sequence[Point]) -> str:
     )  # fmt: skip
 
 
-_LIMIT_TEXT: dict[str, str | float] = {"class_": "limit-text", "fill": "#a34700", "font_size": 12}
-_QUIET: dict[str, str | float] = {"class_": "soft", "fill": SOFT, "font_size": 11}
+_LIMIT_TEXT: dict[str, Any] = {"class_": "limit-text", "fill": "#a34700", "font_size": 12}
+_QUIET: dict[str, Any] = {"class_": "soft", "fill": SOFT, "font_size": 11}
 
 
 def allowed(ruling: Ruling) -> tuple[float | None, float | None]:
@@ -165,7 +165,13 @@ def _bound(points: Sequence[Point], y: Scale, width: float) -> list[str]:
         for side, edge in (("low", low), ("high", high)):
             if edge is not None:
                 paths[side] += f"{'L' if paths[side] else 'M'}{left:.1f} {y(edge):.1f}H{left + width:.1f}"
-    drawn = {"class_": "limit", "fill": "none", "stroke": LIMIT, "stroke_width": "1.8", "stroke_dasharray": "5 3"}
+    drawn: dict[str, Any] = {
+        "class_": "limit",
+        "fill": "none",
+        "stroke": LIMIT,
+        "stroke_width": "1.8",
+        "stroke_dasharray": "5 3",
+    }
     return [*parts, *(tag("path", d=path, **drawn) for path in paths.values() if path)]
 
 
@@ -185,7 +191,8 @@ def _mark(ruling: Ruling, x: float, y: Scale, domain: tuple[float, float]) -> li
     parts = []
     if ruling.interval is not None:
         parts = _whisker(ruling.interval.low, ruling.interval.high, x, y, domain)
-    middle, shape = y(ruling.value), {"class_": "mark", "fill": MARK, "stroke": MARK, "stroke_width": 2}
+    middle = y(ruling.value)
+    shape: dict[str, Any] = {"class_": "mark", "fill": MARK, "stroke": MARK, "stroke_width": 2}
     if ruling.verdict == "FAIL":
         return [*parts, tag("rect", x=x - 4.5, y=middle - 4.5, width=9, height=9, **shape)]
     if ruling.verdict != "PASS":
