@@ -126,10 +126,7 @@ def test_an_audit_without_a_model_is_found_under_decisions(tmp_path):
     text = SPEC.replace("model: {kind: text-classifier, uri: models/letters}\ncounterfactuals: {swap: {}}\n", "")
     text = text.replace("text: letter", "decision: good").replace("  flip_rate: {}\n", "")
     text = re.sub(r"  - \{measure: flip_rate.*\n", "", text)
-    try:
-        one_more(tmp_path, 0, text)
-    except Exception as error:  # the hand-made run has predictions of a model
-        pytest.skip(str(error))
+    one_more(tmp_path, 0, text)
     build(tmp_path / "runs", tmp_path / "site")
     assert "Decisions already taken" in words((tmp_path / "site" / "models" / "decisions.html").read_text())
 
