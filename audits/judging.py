@@ -8,6 +8,7 @@ import numpy as np
 
 from audits.family import OF_RATES, PUBLISHED, Family, Side, measured
 from audits.findings import MISSING_GROUP, Finding, Support
+from audits.metrics import alike
 from audits.metrics.pairing import MOST_GROUPS
 from audits.spec import Limit
 from audits.statistics import METHODS, critical, reverse
@@ -54,22 +55,14 @@ def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family
         if f.measure in measures and _is_over(f, attribute) and limit.technique in (None, f.technique)
     ]
     held = [f for f in known if f.comparison == limit.compare and not NO_SIDE & {f.group, f.reference}]
-    alike = limit.compare == "gap" and _alike(limit.measure)
-    sides = [side for finding in held for side in _sides(finding, alike)]
+    either = limit.compare == "gap" and alike(limit.measure)
+    sides = [side for finding in held for side in _sides(finding, either)]
     with_number = {side.finding.id for side in sides}
     derived = _pairs_not_stored(limit, known, held)
     left_out = max((f.n.group for f in known if f.group == MISSING_GROUP and f.n), default=0)
     unmeasured = tuple(f for f in held if f.id not in with_number)
     unseen = (*_absent(measures, attribute, held), *_not_compared(limit, held, derived))
     return Family(limit, attribute, (*sides, *derived), unmeasured, int(left_out), tuple(known), unseen)
-
-
-def _alike(measure: str) -> bool:
-    """Whether a measure of two groups is the same in either order: how alike two lists are, say."""
-    from audits.metrics import registry
-
-    entry = registry.entries().get(measure.partition("[")[0])
-    return entry is not None and entry.facts["over"] == "pair" and entry.facts["good"] == "one"
 
 
 def _absent(measures: Sequence[str], attribute: str, held: Sequence[Finding]) -> Iterator[str]:
@@ -143,10 +136,10 @@ def _of_rates(limit: Limit, one: Finding, other: Finding) -> Side:
     return Side(one, one.group, other.group, value, OF_RATES[limit.compare], counts, n, ids)
 
 
-def _sides(finding: Finding, alike: bool = False) -> list[Side]:
+def _sides(finding: Finding, either: bool = False) -> list[Side]:
     """A finding as the limit sees it: once, or in both orders of a pair. Empty where it has no interval.
 
-    ``alike``: it is the same number in either order.
+    ``either``: it is the same number in either order.
     """
     method = finding.interval.method if finding.interval else "koopman" if finding.comparison == "ratio" else ""
     method = JUDGED_BY.get(method, method)
@@ -160,7 +153,7 @@ def _sides(finding: Finding, alike: bool = False) -> list[Side]:
         return []
     side = Side(finding, finding.group, finding.reference, finding.value, method, sufficient, finding.n, (finding.id,))
     between = finding.comparison in BOTH_WAYS or (finding.comparison == "mean" and finding.reference != "")
-    if not between or alike:
+    if not between or either:
         return [side]
     if method == PUBLISHED and finding.comparison != "ratio" and np.isinf(sufficient["high"]):
         return []  # turned, it has no lower limit

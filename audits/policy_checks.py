@@ -10,7 +10,7 @@ from audits.spec import AuditSpec, Limit
 from audits.spec_errors import Mistake
 from audits.yaml_lines import Place
 
-_LEAST_BOUND = {"rate": 0, "difference": 0, "widening": 0, "change": -1}
+_LEAST_BOUND = {"rate": 0, "share": 0, "difference": 0, "paired": 0, "widening": 0, "change": -1}
 """Comparisons of proportions, and the least that a bound on them can be."""
 
 
@@ -24,18 +24,9 @@ def check_policy(spec: AuditSpec) -> Iterator[Mistake]:
 
 def check_limits(policy: Sequence[Limit]) -> Iterator[Mistake]:
     """Return every mistake of limits that shows without the rest of a spec: bounds and dates."""
-    from audits import metrics
-
     for at, limit in enumerate(policy):
         place: Place = ("limits", at)
-        least = _LEAST_BOUND.get(limit.compare)
-        if limit.measure in metrics.registry and least is not None and not least <= limit.bound <= 1:
-            key = "at_least" if limit.at_least is not None else "at_most"
-            yield Mistake(
-                (*place, key),
-                f"got {limit.bound:g}, expected {least} to 1: a rate is a proportion",
-                f"write {limit.bound / 100:g} for {limit.bound:g} %",
-            )
+        yield from _bound(limit, place)
         if limit.waiver is not None:
             try:
                 datetime.date.fromisoformat(limit.waiver.expires)
@@ -43,6 +34,27 @@ def check_limits(policy: Sequence[Limit]) -> Iterator[Mistake]:
                 yield Mistake(
                     (*place, "waiver", "expires"), f"got {limit.waiver.expires!r}, expected a day that exists"
                 )
+
+
+def _bound(limit: Limit, place: Place) -> Iterator[Mistake]:
+    """A bound that every audit would keep, or none could."""
+    from audits import metrics
+
+    key, other = ("at_least", "at_most") if limit.at_least is not None else ("at_most", "at_least")
+    bound, measure, least = limit.bound, limit.measure.partition("[")[0], _LEAST_BOUND.get(limit.compare)
+    percent = f"write {bound / 100:g} for {bound:g} %"
+    known = measure in metrics.registry or measure.endswith("rate") or limit.compare in ("rate", "share")
+    if known and least is not None and not least <= bound <= 1:
+        yield Mistake((*place, key), f"got {bound:g}, expected {least} to 1: a rate is a proportion", percent)
+    if limit.compare == "ratio" and (bound > 1 if key == "at_least" else bound < 1):
+        within = "at most 1" if key == "at_least" else "at least 1"
+        yield Mistake(
+            (*place, key),
+            f"got {bound:g}, expected {within}: a limit bounds both ratios of two groups",
+            percent if bound >= 10 else f"write {other}: {bound:g}",
+        )
+    if limit.compare == "gap" and key == "at_least" and bound > 0 and not metrics.alike(limit.measure):
+        yield Mistake((*place, key), f"got {bound:g}, expected at_most: a limit bounds both gaps of two groups")
 
 
 def _limit(spec: AuditSpec, limit: Limit, place: Place) -> Iterator[Mistake]:

@@ -131,6 +131,12 @@ def chosen(task: str, names: Sequence[str] | None) -> list[Entry]:
     return [known[name] for name in names]
 
 
+def alike(measure: str) -> bool:
+    """Return whether a measure of two groups says how alike they are: 1 is parity, the same in either order."""
+    entry = registry.entries().get(measure.partition("[")[0])
+    return entry is not None and entry.facts["over"] == "pair" and entry.facts["good"] == "one"
+
+
 GOOD = {
     ("high", True): "high is good for the person",
     ("high", False): "low is good for the person",
