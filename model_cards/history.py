@@ -26,8 +26,9 @@ def history_section(sources: Sources) -> Section | None:
     for key, ruling in current.items():
         earlier = [(e.ended[:10], found) for e in entries if (found := _of(e, key)) is not None]
         if earlier:
-            points = [Point(day, one) for day, one in earlier] + [Point(moment(sources)[:10], ruling)]
-            blocks += _limit(key, ruling, points)
+            day = moment(sources)
+            now = Point(day[:10] if day[:1].isdigit() else "this audit", ruling)
+            blocks += _limit(key, ruling, [*(Point(day, one) for day, one in earlier), now])
     if not blocks:
         return None
     many = "1 earlier audit" if len(entries) == 1 else f"{len(entries):,} earlier audits"
@@ -79,7 +80,7 @@ def _line(point: Point, *, last: bool) -> Line:
     bound = f"{'at least' if ruling.at_least else 'at most'} {told(ruling, ruling.bound)}"
     cells = (ruling.verdict, told(ruling, ruling.value) or "not measured", told_interval(ruling) or "–", bound, worst)
     return Line(
-        name=(f"{point.day}{' (this one)' if last else ''}",),
+        name=(f"{point.day} (this one)" if last and point.day != "this audit" else point.day,),
         cells=tuple((cell or "–",) for cell in cells),
         tone="warning" if ruling.verdict == "FAIL" else "",
     )

@@ -105,7 +105,8 @@ def _own_chart(family: Family, sources: Sources, name: str, what: str) -> Chart:
     svg = charts.dots(name, what, rows, line=None if bound else _overall(family), bound=bound)
     if any(f.details.get("bounds") for f in family.own):
         return Chart(name=name, svg=svg, caption=f"{what}: bars are bounds, dots are weighted by the probabilities")
-    return Chart(name=name, svg=svg, caption=f"{what}, with {_level(family.own)}intervals")
+    known = any(f.interval for f in family.own)
+    return Chart(name=name, svg=svg, caption=f"{what}, with {_level(family.own)}intervals" if known else what)
 
 
 def _pair_chart(family: Family, sources: Sources, name: str, what: str, comparison: str) -> Chart:

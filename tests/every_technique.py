@@ -65,7 +65,9 @@ def write_every(run: Path, rows: int = 500) -> Path:
     (run / "spec.yaml").write_text(SPEC)
     (run / "findings.json").write_bytes(write_findings(found))
     told = documents()
-    told["groups"] = json.loads((run / "groups.json").read_text()) if (run / "groups.json").is_file() else told["groups"]
+    told["groups"] = (
+        json.loads((run / "groups.json").read_text()) if (run / "groups.json").is_file() else told["groups"]
+    )
     verdict = judge(spec.policy, found, spec.statistics.level)
     told |= {"verdict": verdict.to_json(), "ledger": ledger(found, verdict)}
     for name, document in told.items():
