@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audits.findings import MISSING_GROUP, Finding
+from audits.suppression import SUPPRESSED
 from model_cards.blocks import Block, Bullets, Facts, Line, Prose, Section, Table
 from model_cards.numbers import Text, written
 from model_cards.overview import audited_rows, source_name
@@ -151,8 +152,9 @@ def groups_section(sources: Sources) -> Section:
     return Section(id="groups", title="Factors: who was compared", blocks=tuple(blocks))
 
 
-def missing_section(findings: Sequence[Finding]) -> Section:
+def missing_section(found: Sequence[Finding]) -> Section:
     """Return what was asked for and could not be measured, by reason."""
+    findings = [finding for finding in found if not finding.missing.startswith(SUPPRESSED)]
     reasons: dict[str, list[str]] = {}
     for finding in findings:
         if finding.value is None:
@@ -161,7 +163,8 @@ def missing_section(findings: Sequence[Finding]) -> Section:
             about = ", ".join(part for part in (what, shown(finding.attribute, 80), who) if part)
             reasons.setdefault(shown(finding.missing, 400), []).append(about)
     if not reasons:
-        words: Text = ("Everything that was asked for could be measured.",)
+        all_ = "Of what is not suppressed, everything" if len(findings) < len(found) else "Everything"
+        words: Text = (f"{all_} that was asked for could be measured.",)
         return Section(id="missing", title="What could not be measured", blocks=(Prose(text=words),), part="results")
     lines = tuple(
         Line(name=(reason,), cells=((f"{len(about):,}",), (_listed(about),)))

@@ -17,7 +17,7 @@ from model_cards.examples import example_blocks
 from model_cards.families import Family, gather
 from model_cards.history import history_section
 from model_cards.measures import definition, family_blocks, heading
-from model_cards.public import is_suppressed, public_section
+from model_cards.public import public_section
 from model_cards.records import edits_of, groups_of, records_table
 from model_cards.regulation import regulation_section
 from model_cards.sources import Sources, read_sources
@@ -101,7 +101,7 @@ def compose(sources: Sources) -> Card:
         *_measured(sources),
         *filter(None, [history_section(sources)]),
         *filter(None, [public_section(sources)]),
-        about.missing_section([f for f in sources.findings if not is_suppressed(f)]),
+        about.missing_section(sources.findings),
         mitchell.model_section(sources),
         mitchell.use_section(sources),
         about.groups_section(sources),

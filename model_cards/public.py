@@ -60,7 +60,7 @@ def public_sources(
         "suppressed": hidden,
         "groups": sum(not release.rows(attribute, group) for attribute, own in groups.items() for group in own),
         "silent": silent,
-        "earlier": len(earlier),
+        "earlier": sum(not before.same_data for before in earlier),
         "open": list(release.open_ends),
     }
     kept = tuple(finding for finding in findings if finding.technique in told)
@@ -97,7 +97,7 @@ def public_section(sources: Sources) -> Section | None:
         items.insert(0, f"Not told at all: {names}.")
     if facts["earlier"]:
         many = "one earlier release" if facts["earlier"] == 1 else f"{facts['earlier']:,} earlier releases"
-        items.append(f"Held against {many} of this audit: counts that differ by 1 to {most} are suppressed, too.")
+        items.append(f"Held against {many} of this audit, on other data: counts that differ by 1 to {most} go, too.")
     blocks: list[Block] = [Prose(text=(words,)), Bullets(items=tuple((item,) for item in items))]
     if facts["open"]:
         warning = (
