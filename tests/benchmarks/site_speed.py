@@ -77,9 +77,8 @@ def told(what: str, runs: Path, out: Path, asked: Asked) -> None:
     start, used = time.perf_counter(), sum(os.times()[:4])
     built = build(runs, out, asked)
     seconds, used = time.perf_counter() - start, sum(os.times()[:4]) - used
-    print(
-        f"{what:<28} {seconds:6.2f} s ({used:6.2f} s of processors)  {built.read} verified, {len(built.done.written)} files written"
-    )
+    took = f"{seconds:6.2f} s ({used:6.2f} s of processors)"
+    print(f"{what:<28} {took}  {built.read} verified, {len(built.done.written)} files written")
 
 
 if __name__ == "__main__":
