@@ -325,6 +325,9 @@ class CardSpec(Section):
     """Regulation packs the card answers: names (``evenhand list packs``) or paths of your own, from the spec's folder."""
 
 
+_LATER = frozenset({"users", "developer", "citation", "training_data", "data_motivation", "languages"})
+
+
 class Tracking(Section):
     """The MLflow experiment, and the server where there is one (default: a local SQLite file)."""
 
@@ -366,8 +369,13 @@ class AuditSpec(Section):
 
     @property
     def digest(self) -> str:
-        """sha256 of the spec as checked, so that comments and key order do not count."""
-        return digest(self.model_dump(mode="json"))
+        """sha256 of the spec as checked, so that comments and key order do not count.
+
+        What ``CardSpec`` came to hold later counts only where it is given, so that older artifacts keep their digest.
+        """
+        document = self.model_dump(mode="json")
+        document["card"] = {k: v for k, v in document["card"].items() if v is not None or k not in _LATER}
+        return digest(document)
 
     @property
     def policy(self) -> tuple[Limit, ...]:
