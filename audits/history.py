@@ -6,6 +6,7 @@ and nothing in it is believed but the place where it lies.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -15,12 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from audits import __version__
 from audits.artifact import Artifact, read
 from audits.artifact.chain import Link, broken_links
 from audits.artifact.model import MANIFEST
+from audits.artifact.strict import read_bytes
 from audits.artifact.verifying import problems_of
 from audits.attestation import PublicKey, signatures
 from audits.differing import limit_key
@@ -200,8 +200,8 @@ def stamp(folder: Path, keys: Sequence[PublicKey] = ()) -> str:
                 f"{os.path.relpath(place, folder)}/{name}:{about.st_size}:{about.st_mtime_ns}:{about.st_ctime_ns}"
             )
     hasher = hashlib.sha256("\n".join(seen).encode(errors="surrogateescape"))
-    if (folder / MANIFEST).is_file():
-        hasher.update(hashlib.sha256((folder / MANIFEST).read_bytes()).digest())
+    with contextlib.suppress(ArtifactError):  # whatever is wrong with it, reading it says so
+        hasher.update(hashlib.sha256(read_bytes(folder, MANIFEST)).digest())
     return hasher.hexdigest()
 
 
@@ -213,7 +213,7 @@ def read_entry(folder: Path, keys: Sequence[PublicKey] = ()) -> Entry:
         return claim.model_copy(update={"problem": f"{MANIFEST}: is absent"})
     try:
         artifact = read(folder)
-    except (AuditError, OSError) as error:
+    except Exception as error:  # whatever a stranger wrote, the others are told
         return claim.model_copy(update={"problem": _sentence(error)})
     about = {"digest": artifact.digest, "previous": artifact.manifest.previous}
     claim = claim.model_copy(update={**about, "ended": artifact.manifest.ended.isoformat()})
@@ -224,7 +224,7 @@ def read_entry(folder: Path, keys: Sequence[PublicKey] = ()) -> Entry:
                 claim = Entry(place=place, audit=folder.parent.name)
             return claim.model_copy(update={"problem": f"{problems[0].file}: {problems[0].message}"})
         return _told(artifact, claim, keys)
-    except (AuditError, OSError, ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except Exception as error:  # as above
         return claim.model_copy(update={"problem": _sentence(error)})
 
 

@@ -270,6 +270,19 @@ def test_no_manifest_ends_a_build(runs, tmp_path, content):
     assert "\n" not in problem
 
 
+def test_a_manifest_that_is_a_link_or_a_pipe_or_a_folder_ends_no_build(runs, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    for at, (name, put) in enumerate(
+        [("hiring", lambda path: path.symlink_to(tmp_path / "secret")), ("promotion", os.mkfifo), ("evil", Path.mkdir)]
+    ):
+        manifest = max((runs / name).iterdir()) / "manifest.json"
+        manifest.unlink()
+        put(manifest)
+        told = build(runs, tmp_path / f"site-{at}")
+        assert len(told.broken) == at + 1
+    assert not [name for name, page in pages(tmp_path / "site-2").items() if "secret" in page]
+
+
 def test_a_forged_verdict_is_broken_and_not_a_pass(runs, tmp_path):
     from synthetic import reseal
 
