@@ -29,7 +29,7 @@ from audits.artifact import chain_problems, tables, verify
 from audits.artifact.tables import refuse_swollen
 from audits.attestation import ATTESTATION, STATEMENT_TYPE, attest, make_key, parse, read_private_key, sign
 from audits.errors import ArtifactError, AuditError
-from audits.findings import Finding, canonical_json, read_findings, write_findings
+from audits.findings import Finding, canonical_json, write_findings
 from audits.gating import Asked, gate
 from audits.spec_reader import read_policy
 from audits.telling import json_text, one_line
@@ -66,9 +66,12 @@ def called(*arguments: object) -> tuple[int, str, str]:
 def told_in_one_sentence(stderr: str) -> str:
     """The error, held to the form in which every refusal is told."""
     said, *rest = stderr.rstrip("\n").split("\n")
-    assert said.startswith("error: ") and len(said) < 2_200
-    assert all(line.startswith("  hint: ") for line in rest) and len(rest) <= 1
-    assert "Traceback" not in stderr and "defect" not in stderr
+    assert said.startswith("error: ")
+    assert len(said) < 2_200
+    assert all(line.startswith("  hint: ") for line in rest)
+    assert len(rest) <= 1
+    assert "Traceback" not in stderr
+    assert "defect" not in stderr
     assert said.removeprefix("error: ").isprintable()
     return said
 
@@ -213,10 +216,12 @@ def test_a_hostile_artifact_is_refused_in_one_sentence(artifact, harm):
     place = harm(artifact) or artifact
     began = time.monotonic()
     code, out, err = called("verify", place)
-    assert code == 2 and out == ""
+    assert code == 2
+    assert out == ""
     told_in_one_sentence(err)
     code, out, err = called("gate", place, "--json")
-    assert code == 2 and json.loads(out)["verdict"] is None
+    assert code == 2
+    assert json.loads(out)["verdict"] is None
     told_in_one_sentence(err)
     assert time.monotonic() - began < 20  # four readings of up to 5 seconds
 
@@ -261,11 +266,13 @@ def written(name: str, document: Any) -> bytes:
 
 def same_or_refused(artifact: Path, expected: str | None = None) -> str | None:
     """The digest of an artifact that verifies; nothing where it is refused as it has to be."""
-    began, found = time.monotonic(), None
+    began, found, said = time.monotonic(), None, "nothing"
     try:
         found = verify(artifact, expected_digest=expected).digest
     except ArtifactError as error:
-        assert error.message and one_line(error.message) == error.message
+        said = error.message
+    assert said.isprintable()
+    assert said
     assert time.monotonic() - began < 5
     return found
 
@@ -375,7 +382,7 @@ def test_texts_within_lists_are_no_evidence(tmp_path):
     inner = pa.DictionaryArray.from_arrays(codes, pa.array(["".join(map(chr, range(300, 30_000)))]))
     lists = pa.ListArray.from_arrays(pa.array(np.arange(0, 40_001, 2, dtype=np.int32)), inner)
     place = table(tmp_path, {"row": np.arange(20_000), "text": lists}, store_schema=False)
-    with pytest.raises(ArtifactError, match="rows.parquet"):
+    with pytest.raises(ArtifactError, match=r"rows\.parquet"):
         refuse_swollen(place, "rows.parquet")
 
 
@@ -389,3 +396,309 @@ def test_whatever_the_bytes_a_table_is_looked_through_or_refused(whole, tmp_path
     (place / "predictions.parquet").write_bytes(content)
     with contextlib.suppress(ArtifactError):
         refuse_swollen(place, "predictions.parquet")
+
+
+# --- signatures
+
+
+def pem(key) -> Path:
+    return key[1]
+
+
+def test_signatures_of_nobody_asked_for_over_something_else_or_taken_away_are_refused(artifact, whole, key, tmp_path):
+    private = read_private_key(key[0])
+    attest(verify(artifact), [private])
+    good = (artifact / ATTESTATION).read_bytes()
+    payload = parse(good).payload
+    other = read_private_key(make_key(tmp_path / "other")[0])
+    document = json.loads(good)
+    forged = {
+        "another key": sign(payload, STATEMENT_TYPE, [other]).to_bytes(),
+        "another key under the right name": canonical_json(
+            {
+                **json.loads(sign(payload, STATEMENT_TYPE, [other]).to_bytes()),
+                "signatures": [{"keyid": private.public.keyid, "sig": base64.b64encode(other.sign(b"x")).decode()}],
+            }
+        ),
+        "another payload type": sign(payload, "text/plain", [private]).to_bytes(),
+        "the type moved into the payload": sign(b" " + payload, STATEMENT_TYPE, [private]).to_bytes(),
+        "the same statement, written otherwise": sign(
+            json.dumps(json.loads(payload), indent=1).encode(), STATEMENT_TYPE, [private]
+        ).to_bytes(),
+        "truncated": good[: len(good) // 2],
+        "of 10 MB": canonical_json({**document, "payload": LONG}),
+        "a key twice": good.replace(b'{"payload"', b'{"payloadType":"a","payload"', 1),
+        "brackets": THOUSANDS.encode(),
+        "a signature of a text": canonical_json({**document, "signatures": [{"keyid": "a", "sig": "é"}]}),
+        "no signature": canonical_json({**document, "signatures": []}),
+        "a name that steers": canonical_json({**document, "signatures": [{"keyid": STEERING, "sig": "AAAA"}]}),
+    }
+    assert called("verify", artifact, "--key", pem(key))[0] == 0
+    for what, content in forged.items():
+        (artifact / ATTESTATION).write_bytes(content)
+        code, _, err = called("verify", artifact, "--key", pem(key))
+        assert code == 2, what
+        told_in_one_sentence(err)
+    (artifact / ATTESTATION).unlink()
+    for verb in ("verify", "gate"):
+        code, _, err = called(verb, artifact, "--key", pem(key))
+        assert code == 2
+        assert "is not signed by" in told_in_one_sentence(err)
+
+
+def test_who_is_said_to_have_signed_cannot_steer_a_terminal(artifact, key):
+    attest(verify(artifact), [read_private_key(key[0])])
+    document = json.loads((artifact / ATTESTATION).read_bytes())
+    document["signatures"].append({"keyid": STEERING, "sig": "AAAA"})
+    (artifact / ATTESTATION).write_bytes(canonical_json(document))
+    code, out, _ = called("verify", artifact)
+    assert code == 0
+    assert all(line.isprintable() for line in out.splitlines())
+    code, out, _ = called("verify", artifact, "--json")
+    assert json.loads(out)["claimed"][1] == STEERING
+    assert "\x9b" not in out
+    assert "\u202e" not in out
+
+
+def test_the_attestation_of_another_artifact_does_not_serve(artifact, key, tmp_path):
+    other = sealed(tmp_path / "other", ended=NOW)
+    attest(verify(other), [read_private_key(key[0])])
+    shutil.copyfile(other / ATTESTATION, artifact / ATTESTATION)
+    code, _, err = called("verify", artifact, "--key", pem(key))
+    assert code == 2
+    assert "is no statement of this artifact" in told_in_one_sentence(err)
+
+
+def test_a_summary_is_of_the_model_alone_and_of_the_very_artifact_that_was_judged(passing, failing, key, tmp_path):
+    report = gate(passing, Asked())
+    private = read_private_key(key[0])
+    write_summary(tmp_path / "vsa.json", passing, report, None, [private])
+    statement = json.loads(parse((tmp_path / "vsa.json").read_bytes()).payload)
+    predicate = statement["predicate"]
+    # github.com/in-toto/attestation spec/v1/statement.md; slsa.dev/spec/v1.0/verification_summary
+    assert statement.keys() == {"_type", "subject", "predicateType", "predicate"}
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/verification_summary/v1"
+    assert [one["digest"] for one in statement["subject"]] == [{"sha256": verify(passing).manifest.digests.model}]
+    required = {"verifier", "timeVerified", "resourceUri", "policy", "verificationResult", "verifiedLevels"}
+    assert required <= predicate.keys()
+    assert predicate["verifier"]["id"]
+    assert predicate["policy"].keys() == {"uri", "digest"}
+    extensions = predicate.keys() - required - {"inputAttestations", "dependencyLevels", "slsaVersion"}
+    assert all(":" in name for name in extensions)  # a URI
+    assert all(one.keys() == {"uri", "digest"} for one in predicate["inputAttestations"])
+    with pytest.raises(ArtifactError, match="got digest"):
+        write_summary(tmp_path / "other.json", failing, report, None, [private])
+    assert not (tmp_path / "other.json").exists()
+
+
+# --- the chain
+
+
+def test_artifacts_of_two_audits_are_no_chain(artifact, tmp_path):
+    from synthetic import SPEC
+
+    other = sealed(tmp_path / "b", SPEC.replace("audit: hiring", "audit: other"), previous=verify(artifact).digest)
+    other = Path(shutil.move(other, artifact.parent / other.name))
+    assert any("is of the audit" in problem.message for problem in chain_problems(artifact))
+    code, _, err = called("verify", artifact, "--chain")
+    assert code == 2
+    assert "is of the audit" in told_in_one_sentence(err)
+
+
+def test_what_is_still_being_sealed_is_no_part_of_the_chain(artifact):
+    shutil.copytree(artifact, artifact.with_name(".sealing-host-1-abcd"))
+    assert chain_problems(artifact) == []
+    assert json.loads(called("verify", artifact, "--chain", "--json")[1])["chain"] == 1
+
+
+# --- the gate
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("gate")
+
+
+@pytest.fixture(scope="module")
+def model(place) -> Path:
+    return write_model(place / "model")
+
+
+@pytest.fixture(scope="module")
+def passing(place, model) -> Path:
+    return released(place, *people(white=(500, 1000), Black=(500, 1000)), DIFFERENCE, model=model)
+
+
+@pytest.fixture(scope="module")
+def failing(place, model) -> Path:
+    return released(place, *people(white=(700, 1000), Black=(400, 1000)), DIFFERENCE, model=model)
+
+
+@pytest.mark.parametrize("days", ["nan", "inf", "-1", "1e-9"])
+def test_no_age_that_is_none_lets_an_old_audit_through(passing, days):
+    code, _, err = called("gate", passing, "--max-age", days)
+    assert code == 2
+    assert "error" in err.lower()
+
+
+def test_an_audit_cannot_be_made_young_by_a_clock_ahead(place, model):
+    for ahead in (timedelta(hours=1), timedelta(days=400)):
+        late = released(place, *people(a=(5, 10), b=(5, 10)), DIFFERENCE, model=model, ended=NOW + ahead)
+        code, _, err = called("gate", late, "--max-age", "1")
+        assert code == 2
+        assert "cannot have ended in the future" in told_in_one_sentence(err)
+
+
+def test_a_baseline_that_nobody_signed_is_no_baseline(place, key, model):
+    change = {"measure": "selection_rate", "over": "race", "compare": "change", "at_least": -0.05}
+    groups = people(white=(500, 1000), Black=(500, 1000))
+    new = released(place, *groups, change, model=model)
+    old = released(place, *groups, DIFFERENCE, model=write_model(place / "old", "older"))
+    attest(verify(new), [read_private_key(key[0])])
+    asked = ("gate", new, "--baseline", old, "--key", pem(key))
+    code, _, err = called(*asked)
+    assert code == 2
+    assert f"{old}' is not signed by" in told_in_one_sentence(err)
+    attest(verify(old), [read_private_key(key[0])])
+    assert called(*asked)[0] == 0
+
+
+def test_an_artifact_that_is_not_signed_names_no_registry(passing, key, tmp_path, monkeypatch):
+    from flows import gate as flow
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    from synthetic import SPEC
+
+    named = sealed(tmp_path, SPEC + "tracking: {uri: 'http://127.0.0.1:9/'}\n")
+    assert flow.tracking_of(named, tmp_path) == "http://127.0.0.1:9/"
+    assert "127.0.0.1" not in flow.tracking_of(named, tmp_path, (pem(key),))
+    attest(verify(named), [read_private_key(key[0])])
+    assert flow.tracking_of(named, tmp_path, (pem(key),)) == "http://127.0.0.1:9/"
+
+
+LIMIT = "measure: selection_rate, over: race, compare: difference, at_most: 0.1"
+POLICIES = {
+    "brackets": "[" * 500_000,
+    "an alias of itself": "&a [*a]\n",
+    "aliases that swell": "- &a [1,1,1,1,1,1,1,1,1]\n"
+    + "".join(f"- &{c} [{','.join(f'*{p}' for _ in range(9))}]\n" for p, c in zip("abcdefg", "bcdefgh", strict=True)),
+    "a tag that runs": '- !!python/object/apply:os.system ["true"]\n',
+    "a tag of its own": "%TAG ! tag:yaml.org,2002:python/\n---\n- !object x\n",
+    "a merge": "- &x {measure: selection_rate, over: race, compare: difference, at_most: 0.1}\n- {<<: *x}\n",
+    "two documents": "- {}\n---\n- {}\n",
+    "a key twice": "- {measure: selection_rate, over: race, at_most: 0.1, at_most: 0.9}\n",
+    "a bound that is none": "- {measure: selection_rate, over: race, compare: difference, at_most: .nan}\n",
+    "a bound past all": "- {measure: selection_rate, over: race, compare: difference, at_most: .inf}\n",
+    "no text": "\x00",
+    "10 MB": "- " + LONG,
+    "names that steer": '- {measure: "\\e]0;owned\\a\\u202e", over: race, at_most: 0.1, "\\e[2J": 1}\n',
+    "a waiver for all time": f"- {{{LIMIT}, waiver: {{owner: a, reason: b, expires: .inf}}}}\n",
+    "a waiver of nobody": f"- {{{LIMIT}, waiver: {{owner: '', reason: b, expires: '2099-01-01'}}}}\n",
+}
+
+
+@pytest.mark.parametrize("text", POLICIES.values(), ids=POLICIES.keys())
+def test_a_hostile_policy_is_refused(failing, tmp_path, text):
+    (tmp_path / "policy.yaml").write_text(text)
+    code, _, err = called("gate", failing, "--policy", tmp_path / "policy.yaml")
+    assert code == 2
+    assert "defect" not in err
+    assert "Traceback" not in err
+    assert len(err) < 5_000
+    assert all(line.isprintable() for line in err.splitlines())
+
+
+def test_a_policy_without_end_is_refused(tmp_path):
+    with pytest.raises(AuditError, match="got more than"):
+        read_policy(Path("/dev/zero")) if Path("/dev/zero").exists() else pytest.skip("no such device")
+
+
+# --- between the look and the use
+
+
+def test_the_manifest_that_was_verified_is_the_one_that_is_used(passing, failing, tmp_path, monkeypatch):
+    """While the gate looks at a good artifact, a bad one is put in its place."""
+    from audits.artifact import verifying
+
+    place = Path(shutil.copytree(passing, tmp_path / passing.name))
+    looked = verifying.complaints
+
+    def swap(artifact):
+        problems = looked(artifact)
+        shutil.rmtree(place)
+        shutil.copytree(failing, place)
+        return problems
+
+    monkeypatch.setattr(verifying, "complaints", swap)
+    assert verify(place).digest == verify(passing).digest
+    with pytest.raises(ArtifactError):
+        verify(place)
+
+
+def test_evidence_that_changes_after_it_was_checked_changes_nothing(passing, tmp_path):
+    place = Path(shutil.copytree(passing, tmp_path / passing.name))
+    held = verify(place)
+    evidence = held.evidence
+    before = evidence.column("rows", "row")
+    own = evidence.folder
+    for name in ("rows.parquet", "groups.json"):
+        (place / name).write_bytes(b"harm")
+    assert evidence.column("rows", "row").equals(before)
+    assert evidence.groups("race").tolist()
+    assert own != place
+    assert (own.stat().st_mode & 0o777) == 0o700
+    del held, evidence
+    assert not own.exists()
+    with pytest.raises(ArtifactError, match=r"rows\.parquet"):
+        verify(place)
+
+
+def test_whatever_changes_while_a_gate_runs_it_is_the_good_artifact_or_refused(passing, failing, tmp_path):
+    """Somebody keeps swapping files; no verdict comes out that is of neither artifact."""
+    place = Path(shutil.copytree(passing, tmp_path / passing.name))
+    done = threading.Event()
+
+    def keep_swapping() -> None:
+        while not done.is_set():
+            for source in (failing, passing):
+                for name in ("findings.json", "verdict.json", "manifest.json"):
+                    shutil.copyfile(source / name, place / name)
+
+    swapping = threading.Thread(target=keep_swapping)
+    swapping.start()
+    try:
+        for _ in range(25):
+            report = gate(place, Asked())
+            assert report.refused or (report.word, report.artifact_digest) == ("PASS", verify(passing).digest)
+    finally:
+        done.set()
+        swapping.join()
+
+
+# --- what is told
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_name_in_a_report_starts_a_line_or_steers_a_terminal(place, model, form):
+    nasty = f"a{STEERING}<!--\n-->|`@everyone`[x](http://evil)<script>]]>&#27;"
+    groups, decisions = people(white=(500, 1000), other=(200, 1000))
+    report = gate(released(place, [nasty if one == "other" else one for one in groups], decisions, DIFFERENCE), Asked())
+    told = render(report, form)
+    assert report.word == "FAIL"
+    assert all(line.replace("\u200b", "").isprintable() for line in told.splitlines())
+    assert not any(line.lstrip().startswith(("::", "##[")) for line in told.splitlines())
+    if form == "md":
+        assert "<script" not in told
+        assert "](" not in told
+        assert "@everyone" not in told
+
+
+@settings(MANY, max_examples=300)
+@given(text=st.text())
+def test_no_text_leaves_its_line(text):
+    assert one_line(text).isprintable() or not any(c in one_line(text) for c in "\n\r\x1b\x9b\u2028\u202e")
+    told = json_text({"a": [text]})
+    assert json.loads(told) == {"a": [text]}
+    assert "\x9b" not in told
+    assert "\x7f" not in told
