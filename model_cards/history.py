@@ -64,8 +64,9 @@ def _of(entry: Entry, key: str) -> Ruling | None:
 
 def _limit(key: str, ruling: Ruling, points: Sequence[Point]) -> list[Block]:
     words = shown(ruling.text.replace("_", " "), 200)
+    words = words[:1].upper() + words[1:]
     name = anchor("history", key)
-    blocks: list[Block] = [Heading(text=f"{words[:1].upper()}{words[1:]}", level=3, id=name)]
+    blocks: list[Block] = [Heading(text=words, level=3, id=name)]
     if any(point.ruling.value is not None for point in points):
         drawing = Chart(name=name, svg=trend(name, words, points), caption=f"{words}: audit by audit")
         blocks.append(Figures(charts=(drawing,)))
@@ -77,7 +78,7 @@ def _limit(key: str, ruling: Ruling, points: Sequence[Point]) -> list[Block]:
 def _line(point: Point, *, last: bool) -> Line:
     ruling = point.ruling
     worst = " vs ".join(shown(name, 60) for name in (ruling.worst or {}).values() if name)
-    bound = f"{'at least' if ruling.at_least else 'at most'} {told(ruling, ruling.bound)}"
+    bound = f"{'at least' if ruling.at_least else 'at most'} {told(ruling, ruling.bound).removeprefix('+')}"
     cells = (ruling.verdict, told(ruling, ruling.value) or "not measured", told_interval(ruling) or "–", bound, worst)
     return Line(
         name=(f"{point.day} (this one)" if last and point.day != "this audit" else point.day,),

@@ -40,9 +40,9 @@ def waterfall(name: str, heading: str, rows: Sequence[Row], total: Row | None = 
     tracks = [8 + PITCH * at + 25 for at in range(count)]
     body = axis(drawn[0].finding, scale, low, high, tracks)
     for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        row = drawn[at] if at < len(drawn) else None
+        part = drawn[at] if at < len(drawn) else None
         body += _step(
-            row,
+            part,
             f"{len(rest)} smaller ones together",
             scale,
             tracks[at] - 25,

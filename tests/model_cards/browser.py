@@ -55,7 +55,7 @@ def violations(browser: Any, page: Path, *, scheme: str = "light", width: int = 
     finally:
         context.close()
     return [
-        f"{one['id']} ({one['impact']}): {one['help']}: {len(one['nodes'])} times, first {one['nodes'][0]['html'][:200]}"
+        f"{one['id']}: {one['help']}: {len(one['nodes'])} times, first {one['nodes'][0]['html'][:200]}"
         f" {one['nodes'][0]['failureSummary'][:200]}"
         for one in found["violations"]
     ]

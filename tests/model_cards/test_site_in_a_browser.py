@@ -13,7 +13,7 @@ from browser import chromium, violations
 from synthetic import ENDED, SPEC, STARTED, spec_of, write_run
 
 from audits.artifact import seal
-from model_cards import site_pages
+from model_cards import site_lists
 from model_cards.site import build
 
 PAGES = ("index.html", "audits/hiring.html", "audits/audit-2.html", "models/*.html")
@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _seal(top, [(f"audit-{at}", 0) for at in range(3)])
     (newest / "card.md").write_text("changed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site_pages, "UNLETTERED", 2)
+        patch.setattr(site_lists, "UNLETTERED", 2)
         build(top / "runs", top / "site")
     return top / "site"
 

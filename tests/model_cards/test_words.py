@@ -81,7 +81,7 @@ def test_no_sentence_in_the_code_of_the_cards_claims_more() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("selection_rate", "Selection rate"), ("auc", "AUC"), ("bpsn_auc", "BPSN AUC"), ("subgroup_auc", "Subgroup AUC"),
+        ("selection_rate", "Selection rate"), ("auc", "AUC"), ("bpsn_auc", "BPSN AUC"), ("ks", "KS"),
         ("ndcg", "nDCG"), ("skew[k=10]", "Skew (k 10)"), ("label_kl_divergence", "Label KL divergence"),
         ("selection_rate[class=High_up]", "Selection rate (class High_up)"), ("", ""),
     ],
