@@ -15,7 +15,7 @@ from model_cards.overview import limit_words, rates_of_pair, word_of
 from model_cards.sources import Sources
 from model_cards.tables import few
 from model_cards.telling import rate_sentence, sentences
-from model_cards.words import group_name, nouns, shown, title
+from model_cards.words import group_name, nouns, shown, subgroup_name, title
 
 MOST = 6
 """Limits told in the summary; the list of limits has them all."""
@@ -158,9 +158,15 @@ def _family_sentence(finding: Finding, sources: Sources) -> tuple[Text, list[Fin
     for sentence in told:
         text = (*text, *sentence, " ")
     if few(finding) and finding.n is not None:
-        who = " and ".join(group_name(name) for name in (finding.group, finding.reference) if name)
-        text = (*text, f"What decides the limit is {who}, of whom there are few rows. ")
-    return text[:-1] if text and text[-1] == " " else text, [finding]
+        who = " against ".join(group_name(name) for name in (finding.group, finding.reference) if name)
+        other = finding.n.reference
+        least = "n.reference" if other is not None and other < finding.n.group else "n.group"
+        text = (*text, f"What decides the limit is {who}, and stands on few rows: ", number(finding, least),
+                " of one group. ")  # fmt: skip
+    last = text[-1] if text else ""
+    if isinstance(last, str) and last.endswith(" "):
+        text = (*text[:-1], last.rstrip())
+    return text, [finding]
 
 
 def _without_limits(sources: Sources) -> Iterator[Said]:
@@ -206,7 +212,7 @@ def _searched(sources: Sources) -> Iterator[Said]:
     widest = max(confirmed, key=distance)
     text = (
         f"A search of subgroups that nobody named confirmed {len(confirmed)} on rows that it had not seen. Farthest "
-        f"from all others, in {title(widest.measure).lower()}: {shown(widest.group, 160)}, ", number(widest),
+        f"from all others, in {title(widest.measure).lower()}: {subgroup_name(widest.group)}, ", number(widest),
         f"{unit_after(widest)} (", number(widest, "interval"), ").",
     )  # fmt: skip
     yield _said(text=text, findings=(widest.id,), anchor=widest.technique)

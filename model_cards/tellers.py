@@ -14,7 +14,7 @@ from model_cards.numbers import Text, number, unit_after
 from model_cards.records import scalar
 from model_cards.sources import Sources
 from model_cards.tables import LONG, rows_cell, value_cell
-from model_cards.words import shown, title
+from model_cards.words import shown, subgroup_name, title
 
 Teller = Callable[[Sequence[Finding], Sources], list[Block]]
 VERDICTS = ("FAIL", "INCONCLUSIVE", "PASS")
@@ -65,7 +65,8 @@ def _choice(entry: Mapping[str, Any]) -> str:
     for key, value in entry.items():
         if key != "verdict":
             shape = ", ".join(map(scalar, value)) if isinstance(value, list) else scalar(value)
-            parts.append(f"rows drawn anew (seed {shape})" if key == "seed" else f"{key.replace('_', ' ')} {shape}")
+            name = {"margin": "limit"}.get(key, key.replace("_", " "))
+            parts.append(f"rows drawn anew (seed {shape})" if key == "seed" else f"{name} {shape}")
     return shown("; ".join(parts), 200)
 
 
@@ -100,7 +101,7 @@ def _searched(measure: str, findings: Sequence[Finding], sources: Sources) -> li
         blocks.append(Prose(text=text))
     if bound is not None and bound.value is not None:
         blocks.append(Prose(text=(
-            f"Of all rows, the subgroup farthest from all others is {shown(bound.details.get('furthest'), 160)}: ",
+            f"Of all rows, the subgroup farthest from all others is {subgroup_name(str(bound.details.get('furthest')))}: ",
             number(bound), unit_after(bound), " apart. As far as these rows show, no subgroup of the search is more "
             "than ", number(bound, "interval.high"), f"{unit_after(bound)} apart, all of them taken at once.",
         )))  # fmt: skip
@@ -108,7 +109,7 @@ def _searched(measure: str, findings: Sequence[Finding], sources: Sources) -> li
         blocks.append(Prose(text=(shown(whole.missing, 300),), tone="note"))
     drawn = [f for f in leads if f.value is not None]
     if drawn:
-        rows = [charts.Row(_lead(f), f, hollow=f.details["confirmed"] is not True) for f in drawn]
+        rows = [charts.Row(subgroup_name(f.group), f, hollow=f.details["confirmed"] is not True) for f in drawn]
         words = f"{title(measure)}: each subgroup minus all others, points"
         words += "; hollow where it was not confirmed" if any(row.hollow for row in rows) else ""
         svg = charts.dots(place, words, rows, centre=0.0, bound=bound_of(sources.limits(drawn[0]), "difference"))
@@ -116,10 +117,6 @@ def _searched(measure: str, findings: Sequence[Finding], sources: Sources) -> li
     if leads:
         blocks.append(_leads(leads, measure))
     return blocks
-
-
-def _lead(finding: Finding) -> str:
-    return shown(finding.group.replace(" & ", ", ").replace("=", " "), 160)
 
 
 def _leads(leads: Sequence[Finding], measure: str) -> Table:
@@ -133,7 +130,7 @@ def _leads(leads: Sequence[Finding], measure: str) -> Table:
         )
         said = "confirmed" if sure else f"not confirmed{f': {shown(lead.missing, 120)}' if lead.missing else ''}"
         cells: tuple[Text, ...] = (value_cell(lead), before, rows_cell(lead), p, (said,))
-        lines.append(Line(name=(_lead(lead),), cells=cells, tone="" if sure else "note"))
+        lines.append(Line(name=(subgroup_name(lead.group),), cells=cells, tone="" if sure else "note"))
     columns = ("Subgroup", "Difference to all others, points", "On the half searched, points", "Rows",
                "p, corrected", "Outcome")  # fmt: skip
     return Table(caption=f"{title(measure)}: subgroups that stood out", columns=columns, lines=tuple(lines))

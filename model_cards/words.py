@@ -124,6 +124,11 @@ def group_name(group: str) -> str:
     return "not recorded" if group == MISSING_GROUP else shown(group, 80)
 
 
+def subgroup_name(group: str) -> str:
+    """Return a combination of categories as people write it: "race Black, age ≥45"."""
+    return shown(group.replace(" & ", ", ").replace("=", " "), 160)
+
+
 def people_word(group: str, attribute: str, subjects: str) -> str:
     """Return "Black applicants", or "applicants with age ≥45" where the group is no word."""
     name = shown(group, 80)

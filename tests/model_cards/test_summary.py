@@ -83,4 +83,4 @@ def test_a_limit_that_few_people_decide_says_so(tmp_path: Path) -> None:
     few = [*parity("selection_rate", "race", {"white": (90, 100), "Black": (60, 100), "other": (1, 4)})]
     run = write_example(tmp_path / "run", few)
     text = " ".join(said(one.text) for one in build(run).summary)
-    assert "of whom there are few rows" in text
+    assert "What decides the limit is other against white, and stands on few rows: 4 of one group." in text
