@@ -27,6 +27,7 @@ from audits.differing import between
 from audits.errors import ArtifactError
 from audits.findings import digest
 from audits.history import Audit, Entry, Library, find_folders, read_entry, stamp
+from model_cards import site_lists as lists
 from model_cards import site_pages as pages
 from model_cards.differences import Changed, in_words
 from model_cards.site_record import Done, Maker, Record, Wanted, alone, read_record, update
@@ -34,7 +35,18 @@ from model_cards.site_record import Done, Maker, Record, Wanted, alone, read_rec
 COPIED = ("card.html", "card.md", "card.json", "manifest.json")
 """What ``copy`` takes of an artifact, beside its charts; never the evidence, which is of people."""
 _HERE = Path(__file__).parent
-_MADE_BY = ("site.py", "site_pages.py", "trends.py", "svg.py", "numbers.py", "words.py", "differences.py", "charts.py")
+_MADE_BY = (
+    "site.py",
+    "site_pages.py",
+    "site_lists.py",
+    "site_record.py",
+    "trends.py",
+    "svg.py",
+    "numbers.py",
+    "words.py",
+    "differences.py",
+    "charts.py",
+)
 
 
 class Asked(NamedTuple):
@@ -207,10 +219,10 @@ def _wanted(library: Library, changes: Mapping[str, Changed], out: Path, asked: 
         if audit.current:
             models.setdefault(audit.current.model or "", []).append(audit)
     for name, held in models.items():
-        values = pages.model(name, held)
+        values = lists.model(name, held)
         wanted[pages.model_page(name)] = _page("site_model.html.j2", values)
-    rows = [pages.row(audit) for audit in library.audits]
-    wanted["index.html"] = _page("site_index.html.j2", pages.index(rows, _artifacts(library), _broken(library, asked)))
+    rows = [lists.row(audit) for audit in library.audits]
+    wanted["index.html"] = _page("site_index.html.j2", lists.index(rows, _artifacts(library), _broken(library, asked)))
     return wanted
 
 

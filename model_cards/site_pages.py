@@ -1,4 +1,4 @@
-"""What the pages of a site say: entries of a library → the values that the templates lay out.
+"""What the page of an audit says, and words that all pages share: entries → the values that the templates lay out.
 
 Everything that an artifact's author wrote goes through ``shown``; the templates escape whatever they are given.
 """
@@ -6,11 +6,10 @@ Everything that an artifact's author wrote goes through ``shown``; the templates
 from __future__ import annotations
 
 import string
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup
 
@@ -30,26 +29,10 @@ WORDS = {
 """How a verdict is called: those of an audit, and what stands in the place of one."""
 NO_MODEL = "Decisions already taken, no model"
 _MEANT = {**VERDICTS, "BROKEN": "No artifact of this audit is what was sealed, so there is no verdict to tell."}
-UNLETTERED = 12
-"""Audits that a list holds without being parted by letters."""
 _CAUTION = NOT_MEANT[0]
 
 Link = Callable[[Entry, str], str]
 """Where the site links to for a file of an artifact, from a page one folder deep."""
-
-
-class Row(NamedTuple):
-    """An audit in a list."""
-
-    name: str
-    page: str
-    title: str
-    question: str
-    about: tuple[str, ...]
-    model: str
-    word: str
-    day: str
-    warnings: tuple[str, ...]
 
 
 def day(moment: str) -> str:
@@ -97,39 +80,14 @@ def model_name(model: str) -> str:
     return shown(model, 160) if model else NO_MODEL
 
 
-def row(audit: Audit) -> Row:
-    """Return an audit as a list tells it."""
-    current = audit.current
-    return Row(
-        name=audit.name,
-        page=page_of(audit.name),
-        title=_title(audit),
-        question=shown(current.question, 300) if current else "",
-        about=tuple(_about(audit)),
-        model=(current.model or "") if current else "",
-        word=word_of(current),
-        day=day(current.ended) if current else "",
-        warnings=tuple(_warnings(audit)),
-    )
-
-
-def _about(audit: Audit) -> list[str]:
-    many = count(len(audit.entries), "artifact")
-    current = audit.current
-    if current is None:
-        return [f"audit: {shown(audit.name, 80)}", many]
-    subject = f"model: {model_name(current.model)}" if current.model else "decisions already taken"
-    version = f" {shown(current.version, 80)}" if current.version else ""
-    signed = "signed" if current.claimed else "not signed"
-    return [f"audit: {audit.name}", f"{subject}{version}", f"data: {shown(current.data, 160)}", many, signed]
-
-
-def _title(audit: Audit) -> str:
+def heading_of(audit: Audit) -> str:
+    """Return the title that the newest card gives the audit, or its name as words."""
     current = audit.current
     return shown((current.title if current else "") or title(audit.name), 160)
 
 
-def _warnings(audit: Audit) -> list[str]:
+def warnings_of(audit: Audit) -> list[str]:
+    """Return what a reader of its verdict must know: broken artifacts, a broken chain."""
     found = []
     if audit.broken and audit.current and audit.doubtful:
         found.append("A newer artifact is broken: the verdict shown may not be the last one.")
@@ -142,74 +100,6 @@ def _warnings(audit: Audit) -> list[str]:
     return found
 
 
-def index(rows: Sequence[Row], artifacts: int, broken: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return the values of the first page. ``broken``: where, and what is wrong with it."""
-    models: dict[str, list[Row]] = {}
-    for one in rows:
-        if one.word != "BROKEN":
-            models.setdefault(one.model, []).append(one)
-    return {
-        "counted": f"{count(len(rows), 'question')} asked of {count(len([m for m in models if m]), 'model')}, "
-        f"{count(artifacts, 'artifact')} in all.",
-        "verdicts": _verdicts(rows),
-        "broken": [(shown(place, 200), shown(problem, 400)) for place, problem in broken],
-        "letters": _letters(rows),
-        "models": [
-            {
-                "name": model_name(name),
-                "page": model_page(name),
-                "many": count(len(held), "question"),
-                "verdicts": _verdicts(held),
-            }
-            for name, held in sorted(models.items(), key=lambda item: (not item[0], item[0].casefold()))
-        ],
-        "not_meant": NOT_MEANT,
-    }
-
-
-def _letters(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    """Return audits by their first letter; a few of them as one list."""
-    if len(rows) <= UNLETTERED:
-        return [("", list(rows))]
-    letters: dict[str, list[Row]] = {}
-    for one in rows:
-        first = one.name[:1].upper()
-        letters.setdefault(first if first in string.ascii_uppercase else "0-9", []).append(one)
-    return sorted(letters.items())
-
-
-def _verdicts(rows: Sequence[Row]) -> list[tuple[str, int]]:
-    found = Counter(one.word for one in rows)
-    return [(word, found[word]) for word in WORDS if found[word]]
-
-
-def model(name: str, audits: Sequence[Audit]) -> dict[str, Any]:
-    """Return the values of a model's page: every audit whose newest artifact is of it, every version audited."""
-    versions: dict[tuple[str, str, str], list[Entry]] = {}
-    for audit in audits:
-        for entry in audit.whole:
-            if entry.model == name and entry.model_digest:
-                versions.setdefault((entry.version, entry.model_digest, audit.name), []).append(entry)
-    told_versions = sorted(versions.items(), key=lambda item: item[1][-1].ended, reverse=True)
-    artifacts = sum(len(audit.entries) for audit in audits)
-    return {
-        "name": model_name(name),
-        "counted": f"{count(len(audits), 'question')} asked of it, {count(artifacts, 'artifact')} in all.",
-        "audits": [row(audit) for audit in audits],
-        "versions": [
-            (
-                shown(version, 80) or "not named",
-                _short(digest),
-                audit,
-                str(len(held)),
-                day(held[-1].ended),
-                WORDS[word_of(held[-1])],
-            )
-            for (version, digest, audit), held in told_versions
-        ],
-    }
-
-
 def audit(held: Audit, changes: Mapping[str, Changed], link: Link) -> dict[str, Any]:
     """Return the values of an audit's page. ``changes`` by the digest of the later of two artifacts."""
     current = held.current
@@ -220,7 +110,7 @@ def audit(held: Audit, changes: Mapping[str, Changed], link: Link) -> dict[str, 
     newest = current or held.entries[-1]
     return {
         "audit": shown(held.name, 80),
-        "heading": _title(held),
+        "heading": heading_of(held),
         "question": shown(current.question) if current else "",
         "facts": _facts(held),
         "word": word,
@@ -228,7 +118,7 @@ def audit(held: Audit, changes: Mapping[str, Changed], link: Link) -> dict[str, 
         "caution": _CAUTION if word in ("PASS", "WAIVED") else "",
         "day": minute(current.ended) if current else "",
         "card": link(current, "card.html") if current else "",
-        "warnings": _warnings(held),
+        "warnings": warnings_of(held),
         "limits": [_limit(ruling, anchors.get(ruling.key, "")) for ruling in (current.rulings if current else ())],
         "trends": trends,
         "history": [_line(entry, link, changes) for entry in reversed(held.entries)],
@@ -287,8 +177,9 @@ def _line(entry: Entry, link: Link, changes: Mapping[str, Changed]) -> dict[str,
         "problem": "",
         "when": minute(entry.ended),
         "word": word_of(entry),
-        "model": " ".join(part for part in (shown(entry.version, 80), _short(entry.model_digest)) if part) or "none",
-        "data": _short(entry.data_digest),
+        "model": " ".join(part for part in (shown(entry.version, 80), short_digest(entry.model_digest)) if part)
+        or "none",
+        "data": short_digest(entry.data_digest),
         "numbers": f"{entry.findings:,}{missing}",
         "signature": _signature(entry),
         "card": link(entry, "card.html"),
@@ -297,7 +188,8 @@ def _line(entry: Entry, link: Link, changes: Mapping[str, Changed]) -> dict[str,
     }
 
 
-def _short(digest: str | None) -> str:
+def short_digest(digest: str | None) -> str:
+    """Return the first twelve of a digest."""
     return shown((digest or "").removeprefix("sha256:"), 200)[:12]
 
 
