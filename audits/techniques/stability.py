@@ -65,20 +65,22 @@ def stability(
     """Share of the alternative set-ups under which a limit gets the verdict that it has.
 
     Every combination of the thresholds, bins, margins and seeds that are named, and of what the spec says itself, is
-    judged as the audit is: rates counted again, limit by limit. 1: the verdict is the same under all of them; what
-    it would be otherwise stands in ``details``. Limits on rates of decisions, their differences, ratios and composites
-    can be judged again; others are missing with that reason. No combination is a verdict of the audit.
+    judged as the audit is: rates counted again, each limit by itself (without the correction of a FAIL for the other
+    limits). 1: the verdict is the same under all of them; what it would be otherwise stands in ``details``. Limits on
+    rates of decisions, their differences, ratios and composites can be judged again; others are missing with that
+    reason. No combination is a verdict of the audit.
 
     Args:
         evidence: rows, slices and predictions.
         thresholds: scores from which on a decision is positive, beside the spec's own.
         bins: by protected attribute, other inner edges for its column: ``{age: [[30, 50], [40]]}``.
-        margins: by comparison, other bounds: ``{ratio: [0.75, 0.9]}``.
+        margins: by comparison, other bounds: ``{ratio: [0.75, 0.9]}``; a ratio below 1 is one for ``at_least``.
         seeds: each draws the rows (or clusters) again with replacement.
 
     Raises:
         NotMeasurable: nothing is varied, or the spec has no limit.
-        SpecError: bins of what is no column of numbers, or thresholds where there are no scores.
+        SpecError: bins of what is no column of numbers, thresholds where there are no scores, or a margin that no
+            rates can have.
     """
     limits = [(limit, attribute) for limit in evidence.spec.policy for attribute in limit.attributes]
     if not limits:
@@ -86,6 +88,7 @@ def stability(
     if not (thresholds or bins or margins or seeds):
         raise NotMeasurable("stability names no thresholds, bins, margins or seeds, so nothing is varied")
     _check(evidence, thresholds, bins)
+    _check_margins(margins or {})
     counts = _Counts(evidence)
     for limit, attribute in limits:
         choices = list(_choices(limit, attribute, thresholds, bins or {}, dict(margins or {}), seeds))
@@ -110,6 +113,22 @@ def _check(evidence: Evidence, thresholds: list[float] | None, bins: dict[str, l
             raise SpecError(f"techniques.stability.bins.{name}: got {odd[0]}, expected edges that rise")
 
 
+def _check_margins(margins: Mapping[Any, list[float]]) -> None:
+    for compare, bounds in margins.items():
+        odd = [one for one in bounds if not (one > 0 if compare == "ratio" else 0 <= one <= 1)]
+        if odd:
+            expected = "ratios above 0" if compare == "ratio" else "proportions, 0 to 1"
+            raise SpecError(f"techniques.stability.margins.{compare}: got {odd[0]:g}, expected {expected}")
+
+
+def _margins_of(limit: Limit, margins: Mapping[Any, list[float]]) -> list[float]:
+    """The other bounds that a limit could have: a ratio that is at least so much is bounded below 1, else above."""
+    found = margins.get(limit.compare, [])
+    if limit.compare != "ratio":
+        return list(found)
+    return [one for one in found if (one <= 1 if limit.at_least is not None else one >= 1)]
+
+
 def _choices(
     limit: Limit,
     attribute: str,
@@ -121,7 +140,7 @@ def _choices(
     """Every combination of what could be otherwise for one limit; the first is the spec's own."""
     binned = [(name, tuple(edges)) for name in attribute.split("×") for edges in bins.get(name, [])]
     for threshold, cut, margin, seed in itertools.product(
-        [None, *(thresholds or ())], [None, *binned], [None, *margins.get(limit.compare, ())], [None, *(seeds or ())]
+        [None, *(thresholds or ())], [None, *binned], [None, *_margins_of(limit, margins)], [None, *(seeds or ())]
     ):
         yield _Choice(threshold, cut, margin, seed)
 

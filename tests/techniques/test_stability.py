@@ -116,3 +116,19 @@ def test_rows_drawn_by_cluster_stay_together():
     for one in np.unique(again):
         rows = drawn[again == one]
         assert sorted(rows) == sorted(np.flatnonzero(clusters == clusters[rows[0]]))
+
+
+def test_a_margin_that_no_rates_can_have_is_refused(tmp_path):
+    evidence = scored(tmp_path, 0.0)
+    with pytest.raises(SpecError, match=r"stability.margins.ratio: got 0, expected ratios above 0"):
+        list(stability(evidence, margins={"ratio": [0.0]}))
+    with pytest.raises(SpecError, match=r"stability.margins.difference: got 10, expected proportions, 0 to 1"):
+        list(stability(evidence, margins={"difference": [10]}))
+
+
+def test_a_ratio_is_moved_on_its_own_side_of_one_only(tmp_path):
+    """Two limits, at least 0.8 and at most 1.25: a margin of 0.75 is another bound of the first alone."""
+    ratio = {"measure": "selection_rate", "over": "sex", "compare": "ratio"}
+    evidence = scored(tmp_path, 0.0, [ratio | {"at_least": 0.8}, ratio | {"at_most": 1.25}])
+    low, high = stability(evidence, margins={"ratio": [0.75, 1.3, 1.4]})
+    assert ([low.n.group, high.n.group], [low.value, high.value]) == ([1, 2], [1, 1])
