@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from audits.findings import Finding, Support
 from audits.spec import Limit
-from audits.statistics import bounds, z_where
+from audits.statistics import bounds, on_side, z_where
 from audits.statistics.roots import Floats, falling_root
 from audits.statistics.simultaneous import bonferroni_critical, bonferroni_p, pairs_critical, pairs_p
 from audits.subgroups import ALL_OTHERS, BOUNDED_BY
@@ -29,6 +29,8 @@ MANY = 2000
 taken of the ``NEAREST`` of them. Of 1,000 groups there are a million ordered pairs."""
 
 NEAREST = 500
+
+_EXACTLY = 1e-9  # numbers nearer than this to the limit are compared with it as fractions
 
 PUBLISHED = "published"
 """The method of an interval of which only one level is known."""
@@ -115,7 +117,8 @@ class Family:
         """Lower and upper limits of every side; NaN for those that are not among the chosen ones."""
         low, high = np.full(len(self.sides), np.nan), np.full(len(self.sides), np.nan)
         for method, at, sufficient in self._by_method(range(len(self.sides)) if chosen is None else chosen):
-            low[at], high[at] = _published(sufficient, z) if method == PUBLISHED else bounds(method, sufficient, z)
+            with np.errstate(invalid="ignore"):
+                low[at], high[at] = _published(sufficient, z) if method == PUBLISHED else bounds(method, sufficient, z)
         return low, high
 
     def interval(self, at: int, z: float) -> tuple[float, float]:
@@ -127,17 +130,20 @@ class Family:
         """Which sides' intervals at ``z`` lie inside the limit; and the intervals, of many sides the nearest ones'."""
         sign = 1 if self.limit.at_most is not None else -1
         if len(self.sides) > MANY:
-            margin = sign * self._z_where(range(len(self.sides)))
-            nearest = np.argsort(-margin, kind="stable")[:NEAREST].tolist()
-            return margin < -z, self.intervals(z, nearest)
+            every = range(len(self.sides))
+            nearest = np.argsort(-sign * self._z_where(every, quick=True), kind="stable")[:NEAREST].tolist()
+            return sign * self._on_side(every, z) < 0, self.intervals(z, nearest)
         low, high = self.intervals(z)
         return (high < self.limit.bound if sign > 0 else low > self.limit.bound), (low, high)
 
     def beyond(self) -> Floats:
         """How far each side lies beyond the limit, as the critical value at which its interval reaches it; else 0."""
         outside = [at for at, side in enumerate(self.sides) if broken(self.limit, side)]
-        z = self._z_where(outside)
-        return np.asarray(np.maximum(z if self.limit.at_most is not None else -z, 0))
+        sign = 1 if self.limit.at_most is not None else -1
+        if len(outside) > MANY:  # no hull reaches further than its part, so that the furthest are among these
+            far = sign * self._z_where(outside, quick=True)
+            outside = np.argsort(-far, kind="stable")[:NEAREST].tolist()
+        return np.maximum(sign * self._z_where(outside), 0)
 
     def covered(self, inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[Finding, ...]]:
         """Which sides another one bounds that lies inside, and the unmeasured findings that none bounds.
@@ -156,12 +162,28 @@ class Family:
         sides = np.array([bounded(side.finding) for side in self.sides], np.bool_)
         return sides, tuple(finding for finding in self.unmeasured if not bounded(finding))
 
-    def _z_where(self, chosen: Sequence[int]) -> Floats:
-        """The critical value at which the interval of a side reaches the limit, below 0 for estimates below; else 0."""
+    def _z_where(self, chosen: Sequence[int], quick: bool = False) -> Floats:
+        """The critical value at which the interval of a side reaches the limit, below 0 for estimates below; else 0.
+
+        ``quick``: of a hull the value of its score method alone, which comes in closed form.
+        """
         found = np.zeros(len(self.sides))
         for method, at, sufficient in self._by_method(chosen):
-            where = _published_z if method == PUBLISHED else partial(z_where, method)
-            found[at] = where(sufficient, self.limit.bound)
+            one = method.split("+")[-1] if quick else method
+            where = _published_z if method == PUBLISHED else partial(z_where, one)
+            with np.errstate(invalid="ignore"):  # less than one row's worth: nothing is known
+                found[at] = np.nan_to_num(where(sufficient, self.limit.bound))
+        return found
+
+    def _on_side(self, chosen: Sequence[int], z: float) -> Floats:
+        """1 where the interval of a side lies wholly above the limit, −1 where wholly below, else 0."""
+        found, bound = np.zeros(len(self.sides)), self.limit.bound
+        for method, at, sufficient in self._by_method(chosen):
+            if method == PUBLISHED:
+                low, high = _published(sufficient, z)
+                found[at] = np.where(low > bound, 1.0, np.where(high < bound, -1.0, 0.0))
+            else:
+                found[at] = on_side(method, sufficient, bound, z)
         return found
 
     def _by_method(self, chosen: Sequence[int]) -> list[tuple[str, list[int], dict[str, Floats]]]:
@@ -184,10 +206,13 @@ def broken(limit: Limit, side: Side) -> bool:
 
     48 of 100 against 60 of 100 is exactly 0.8 and so not below a limit of 0.8.
     """
+    upper = limit.at_most is not None
+    if side.value is not None and abs(side.value - limit.bound) > _EXACTLY * max(abs(side.value), 1):
+        return (side.value > limit.bound) == upper
     value, bound = exact(side), Fraction(str(limit.bound))
     if value is None:
-        return limit.at_most is not None and bool(side.sufficient.get("x1"))
-    return value > bound if limit.at_most is not None else value < bound
+        return upper and bool(side.sufficient.get("x1"))
+    return value > bound if upper else value < bound
 
 
 def exact(side: Side) -> Fraction | None:

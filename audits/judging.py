@@ -110,10 +110,12 @@ def _pairs_not_stored(limit: Limit, known: Sequence[Finding], held: Sequence[Fin
         stored.setdefault(measured(finding), set()).add(frozenset((finding.group, finding.reference)))
     sides: list[Side] = []
     for of, pairs in stored.items():
-        rates = [f for f in known if measured(f) == of and own_rate(f)]
-        for at, one in enumerate(rates):
-            others = [other for other in rates[at + 1 :] if frozenset((one.group, other.group)) not in pairs]
-            sides += [side for other in others for side in (_of_rates(limit, one, other), _of_rates(limit, other, one))]
+        rates = [(f, f.id) for f in known if measured(f) == of and own_rate(f)]
+        for at, (one, its_id) in enumerate(rates):
+            for other, other_id in rates[at + 1 :]:
+                if frozenset((one.group, other.group)) not in pairs:
+                    ids = (its_id, other_id) if its_id < other_id else (other_id, its_id)
+                    sides += [_of_rates(limit, one, other, ids), _of_rates(limit, other, one, ids)]
     return sides
 
 
@@ -122,7 +124,7 @@ def own_rate(finding: Finding) -> bool:
     return finding.comparison == "rate" and finding.group not in NO_SIDE and finding.sufficient.keys() == {"x", "n"}
 
 
-def _of_rates(limit: Limit, one: Finding, other: Finding) -> Side:
+def _of_rates(limit: Limit, one: Finding, other: Finding, ids: tuple[str, ...]) -> Side:
     counts = {
         "x1": one.sufficient["x"],
         "n1": one.sufficient["n"],
@@ -132,7 +134,6 @@ def _of_rates(limit: Limit, one: Finding, other: Finding) -> Side:
     own, its = counts["x1"] / counts["n1"], counts["x2"] / counts["n2"]
     value = own - its if limit.compare == "difference" else own / its if its else None
     n = Support(group=one.n.group, reference=other.n.group) if one.n and other.n else None
-    ids = tuple(sorted((one.id, other.id)))
     return Side(one, one.group, other.group, value, OF_RATES[limit.compare], counts, n, ids)
 
 

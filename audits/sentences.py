@@ -26,7 +26,7 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
     ends = f"{_apart(family, low)} to {_apart(family, high)}"
     kind = "bounds" if side.method in ("bounds", "log-bounds") else "interval"
     arms = f"({_level(interval.level)} {kind}{together} {ends})"
-    if family.limit.compare in AGAINST_PRODUCTION:
+    if family.limit.compare in AGAINST_PRODUCTION and "in_production" in side.finding.details:
         return f"{_moved(family, side)} {arms}"
     if side.of_two_rates:
         rates = f"{_share(counts['x1'], counts['n1'])} for {side.group} and {_share(counts['x2'], counts['n2'])} for"

@@ -14,11 +14,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audits.family import OF_RATES, Family, measured
 from audits.findings import MISSING_GROUP, WEIGHT, Finding, Frozen, rounded
 from audits.judging import own_rate
-from audits.statistics import z_where
+from audits.statistics import on_side, z_where
 from audits.statistics.roots import Floats, quotient
 from audits.statistics.simultaneous import bonferroni_critical, one_sided, pairs_critical
 
@@ -73,6 +74,7 @@ class _Measure:
         self.family, self.groups = family, [f.group for f in rates]
         self.unknown = [f for f in known if _unknown_rate(f)]
         self.total, self.share, self.squares = _weighed(rates)
+        self.method = OF_RATES.get(family.limit.compare, "clopper-pearson")
         count = range(len(rates))
         if family.limit.compare == "rate":
             self.sides = [(at, at) for at in count]
@@ -87,14 +89,14 @@ class _Measure:
         upper = self.family.limit.at_most is not None
         most, least = self._counts(True), self._counts(False)
         bad, good = (most, least) if upper else (least, most)
-        inside, outside = self._beyond(bad) + one_sided(level), self._beyond(good) - z
+        inside, outside = self._side(bad, one_sided(level)) < 0, self._side(good, z) > 0
         verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"] = "INCONCLUSIVE"
-        deciding = inside
-        if (inside < 0).all() and not self.family.unmeasured and not self.family.unseen:
+        deciding, looked_at = ~inside | inside.all(), bad
+        if inside.all() and not self.family.unmeasured and not self.family.unseen:
             verdict = "PASS"
-        elif (outside > 0).any():
-            verdict, deciding = "FAIL", outside
-        at = self._worst(deciding, bad, upper)
+        elif outside.any():
+            verdict, deciding, looked_at = "FAIL", outside, good
+        at = self._worst(deciding, looked_at)
         low, high = (float(self._value(counts)[at]) for counts in (least, most))
         group, reference = (self.groups[side] for side in self.sides[at])
         return Unknown(
@@ -125,15 +127,17 @@ class _Measure:
         effective = total**2 / squares
         return share * effective, effective
 
-    def _beyond(self, counts: dict[str, Floats]) -> Floats:
-        """How far the number lies beyond the limit, as the critical value at which its interval reaches it."""
-        z = z_where(OF_RATES.get(self.family.limit.compare, "clopper-pearson"), counts, self.family.limit.bound)
-        return z if self.family.limit.at_most is not None else -z
+    def _side(self, counts: dict[str, Floats], z: float) -> Floats:
+        """1 where the interval at z lies wholly beyond the limit, −1 where wholly inside, else 0."""
+        side = on_side(self.method, counts, self.family.limit.bound, z)
+        return side if self.family.limit.at_most is not None else -side
 
-    def _worst(self, deciding: Floats, bad: dict[str, Floats], upper: bool) -> int:
-        """The side that decides; between equals, the one whose number can be the worst."""
-        value = self._value(bad)
-        return max(range(len(self.sides)), key=lambda at: (deciding[at], value[at] if upper else -value[at]))
+    def _worst(self, deciding: NDArray[np.bool_], counts: dict[str, Floats]) -> int:
+        """Of the sides that decide the one whose number lies the clearest beyond the limit, or the nearest to it."""
+        sign = 1 if self.family.limit.at_most is not None else -1
+        z = sign * z_where(self.method.split("+")[-1], counts, self.family.limit.bound)
+        value = sign * self._value(counts)
+        return max(np.flatnonzero(deciding).tolist(), key=lambda at: (z[at], value[at]))
 
     def _value(self, counts: dict[str, Floats]) -> Floats:
         if self.family.limit.compare == "rate":

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.errors import SpecError
-from audits.statistics import METHODS, bounds, critical, difference_p, interval, reverse
+from audits.statistics import METHODS, bounds, critical, difference_p, interval, on_side, reverse
 from audits.statistics.differences import pooled_z
 from audits.statistics.paired import newcombe_paired
 
@@ -248,3 +248,22 @@ def test_coverage_is_that_of_the_published_simulation(n1, p1, n2, p2, published)
 def test_the_p_value_of_a_difference_is_that_of_the_pooled_score_test():
     assert float(difference_p(3, 29, 55, 203)) == pytest.approx(0.05136, abs=5e-5)
     assert float(difference_p(0, 5, 0, 9)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "margin"),
+    [("newcombe+gart-nam", 0.1), ("koopman+gart-nam-ratio", 0.8), ("newcombe", -0.1), ("koopman", 1.25)],
+)
+def test_which_side_of_a_bound_an_interval_lies_on_is_what_the_interval_says(method, margin):
+    """The closed form of the score methods against their intervals, inverted."""
+    random = np.random.default_rng(4)
+    n1, n2 = random.integers(1, 400, (2, 300))
+    counts = {"x1": random.binomial(n1, 0.3), "n1": n1, "x2": random.binomial(n2, 0.25), "n2": n2}
+    for z in (1.0, 1.645, 3.2):
+        low, high = bounds(method, counts, z)
+        np.testing.assert_array_equal(on_side(method, counts, margin, z), (low > margin) * 1.0 - (high < margin))
+
+
+def test_an_interval_beyond_what_a_float_holds_has_no_end():
+    assert interval("log-normal", {"mean": 0.0, "se": 400.0}, 1.96) == (0.0, None)
+    assert interval("logit-normal", {"mean": 0.0, "se": 400.0}, 1.96) == (0.0, 1.0)

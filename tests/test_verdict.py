@@ -728,3 +728,10 @@ def test_many_groups_are_judged_as_few_are(monkeypatch):
             few.setattr(family, "MANY", 10)
             few.setattr(family, "NEAREST", 40)
             assert only(limit(at_most=at_most), rows) == whole
+
+
+def test_groups_of_less_than_one_row_hide_no_other():
+    """Two clusters are worth a fraction of a row: nothing is known of two such groups, and all of the two others."""
+    groups = {"a": (0.01, 0.2), "b": (0.1, 0.2), "c": (500, 1000), "d": (100, 1000)}
+    judged = only(FOUR_FIFTHS, all_pairs("ratio", groups))
+    assert (judged.verdict, judged.worst) == ("FAIL", {"group": "d", "reference": "c"})

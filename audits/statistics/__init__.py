@@ -137,6 +137,23 @@ def z_where(method: str, sufficient: Mapping[str, ArrayLike], bound: float) -> F
     return above - below
 
 
+def on_side(method: str, sufficient: Mapping[str, ArrayLike], bound: float, z: float) -> Floats:
+    """Return 1 where the interval at ``z`` lies wholly above ``bound``, −1 where it lies wholly below, else 0.
+
+    What ``bounds`` would say, without inverting the score methods, which have their statistic in closed form.
+    """
+    sides = []
+    for part in method.split("+"):
+        if part in _SCORES:
+            where = z_where(part, sufficient, bound)
+            sides.append(np.where(where > z, 1.0, np.where(where < -z, -1.0, 0.0)))
+        else:
+            low, high = bounds(part, sufficient, z)
+            sides.append(np.where(low > bound, 1.0, np.where(high < bound, -1.0, 0.0)))
+    agreed = np.stack(sides)
+    return np.asarray(np.where((agreed == agreed[0]).all(axis=0), agreed[0], 0.0))
+
+
 def reverse(sufficient: Mapping[str, float]) -> dict[str, float]:
     """Return the sufficient statistics of the same comparison with group and reference exchanged."""
     swapped = {_SWAPPED.get(name, name): value for name, value in sufficient.items()}
@@ -158,6 +175,7 @@ __all__ = [
     "difference_p",
     "falling_root",
     "interval",
+    "on_side",
     "reverse",
     "tail",
     "z_where",

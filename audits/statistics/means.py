@@ -30,13 +30,15 @@ def normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Float
 def log_normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
     """Normal interval of a positive number on the scale of its logarithm: ``mean`` and ``se`` are of the log."""
     low, high = normal_interval(mean, se, z)
-    return np.exp(low), np.exp(high)
+    with np.errstate(over="ignore"):  # without an upper end
+        return np.exp(low), np.exp(high)
 
 
 def logit_normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
     """Normal interval of a number between 0 and 1 on the scale of its log-odds, which stays between 0 and 1."""
     low, high = normal_interval(mean, se, z)
-    return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
+    with np.errstate(over="ignore"):  # 0
+        return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
 
 
 def fisher_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
