@@ -185,8 +185,8 @@ def rule_section(sources: Sources) -> Section:
     """Return how the verdict was decided, and what the measures are."""
     level = sources.spec.statistics.level
     items: list[Text] = [
-        (f"Every number comes with a {100 * level:g}% interval and the rows it stands on. "
-         "Such an interval holds for one number at a time.",),
+        (f"Every number comes with the rows it stands on, and with a {100 * level:g}% interval or why it has "
+         "none. Such an interval holds for one number at a time.",),
         (f"PASS: for every group or pair, the whole interval at {100 * (2 * level - 1):g}% lies inside the limit "
          f"(each end holds with {100 * level:g}% confidence). Since all must hold at once, no correction for their "
          "number is needed.",),

@@ -100,8 +100,9 @@ def _searched(measure: str, findings: Sequence[Finding], sources: Sources) -> li
                       f"{'was' if confirmed == 1 else 'were'} confirmed on rows not searched.")  # fmt: skip
         blocks.append(Prose(text=text))
     if bound is not None and bound.value is not None:
+        farthest = subgroup_name(str(bound.details.get("furthest")))
         blocks.append(Prose(text=(
-            f"Of all rows, the subgroup farthest from all others is {subgroup_name(str(bound.details.get('furthest')))}: ",
+            f"Of all rows, the subgroup farthest from all others is {farthest}: ",
             number(bound), unit_after(bound), " apart. As far as these rows show, no subgroup of the search is more "
             "than ", number(bound, "interval.high"), f"{unit_after(bound)} apart, all of them taken at once.",
         )))  # fmt: skip
