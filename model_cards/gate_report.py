@@ -6,6 +6,9 @@ terminal or of a continuous-integration log in any of the four.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 from xml.etree import ElementTree as Xml
 
@@ -18,6 +21,9 @@ from model_cards.render import escape_markdown
 FORMATS = ("text", "json", "junit", "md")
 SUFFIXES = {".txt": "text", ".json": "json", ".xml": "junit", ".md": "md"}
 """The format that a file's ending means."""
+
+MOST_ROWS, MOST_CELL = 30_000, 600
+"""Characters of all limits, and of one value before it is escaped, in a comment; a forge takes 65,536 in all."""
 
 _WIDTH = 13
 
@@ -94,16 +100,38 @@ def markdown(report: GateReport) -> str:
         lines += [f"What to do: {_escaped(report.refused.hint)}", ""]
     if report.limits:
         lines += ["| | limit | what was found |", "|---|---|---|"]
-        lines += [f"| {_word(limit)} | {_escaped(limit.text)} | {_escaped(limit.reason)} |" for limit in report.limits]
+        lines += _rows(report.limits)
         lines.append("")
     if report.promotion is not None:
         lines += [f"{_escaped(report.promotion.message)}.", ""]
     lines += ["<details><summary>Checks</summary>", ""]
     lines += [f"- {check.outcome}: {check.name}. {_escaped(check.message)}" for check in _before(report)]
-    lines += _moves(report)
+    lines += _fitting(_moves(report), MOST_ROWS // 4)
     lines += [f"- {name}: `{_code(value)}`" for name, value in _properties(report).items() if value]
     lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
+
+
+def _rows(limits: Sequence[LimitVerdict]) -> list[str]:
+    """A line for every limit; where a comment cannot hold them all, for those that do not hold first."""
+    told = _fitting([_row(limit) for limit in limits], MOST_ROWS)
+    if len(told) == len(limits):
+        return told
+    ordered = sorted(limits, key=lambda limit: limit.verdict == "PASS")
+    told = _fitting([_row(limit) for limit in ordered], MOST_ROWS)
+    more = ordered[len(told) :]
+    holding = sum(limit.verdict == "PASS" for limit in more)
+    return [*told, "", f"… and {len(more)} more limit{'s' if len(more) > 1 else ''}, of which {holding} hold."]
+
+
+def _row(limit: LimitVerdict) -> str:
+    return f"| {_word(limit)} | {_escaped(limit.text)} | {_escaped(limit.reason)} |"
+
+
+def _fitting(lines: list[str], most: int) -> list[str]:
+    """The first of the lines, as many as fit."""
+    lengths = list(accumulate(len(line) for line in lines))
+    return lines[: bisect_right(lengths, most)]
 
 
 def _case(suite: Xml.Element, report: GateReport, limit: LimitVerdict) -> None:
@@ -176,7 +204,7 @@ _xml = _line
 
 def _escaped(value: str) -> str:
     """A value as Markdown that reads as itself; nobody is told of it by a mention."""
-    return escape_markdown(_line(value)).replace("&#64;", "@\u200b")
+    return escape_markdown(one_line(value, MOST_CELL)).replace("&#64;", "@\u200b")
 
 
 def _code(value: str) -> str:

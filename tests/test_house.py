@@ -127,6 +127,41 @@ def test_quick_verbs_import_no_heavy_library(verb):
     assert not loaded & {"prefect", "mlflow", "torch", "pandas", "polars", "scipy", "sklearn", "datasets"}
 
 
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory):
+    from synthetic import sealed
+
+    from audits.attestation import make_key
+
+    folder = tmp_path_factory.mktemp("quick")
+    return {"ARTIFACT": str(sealed(folder)), "KEY": str(make_key(folder)[0]), "NEW": str(folder / "new")}
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "verify ARTIFACT",
+        "verify ARTIFACT --chain",
+        "diff ARTIFACT ARTIFACT",
+        "diff ARTIFACT ARTIFACT --format md",
+        "keys new --out NEW",
+        "sign ARTIFACT --key KEY",
+        "gate ARTIFACT",
+        "list packs",
+    ],
+)
+def test_verbs_that_only_read_an_artifact_import_no_server_and_no_model(verb, signed):
+    words = [signed.get(word, word) for word in verb.split()]
+    code = f"import sys; sys.argv[1:] = {words!r}\nimport atexit; atexit.register(lambda: print(*sys.modules))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}from flows.cli import main\nmain()"], capture_output=True, text=True, cwd=ROOT
+    )
+    loaded = set(done.stdout.split())
+    assert "flows.cli" in loaded
+    assert not loaded & {"prefect", "mlflow", "torch", "transformers", "pandas", "polars", "scipy.stats", "sklearn"}
+    assert done.returncode == 0 or verb.startswith("gate")
+
+
 def test_flow_files_are_short_enough_to_read():
     flow = importlib.import_module("flows.audit")
     assert len(inspect.getsource(flow).splitlines()) <= 75
