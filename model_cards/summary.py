@@ -12,7 +12,6 @@ from model_cards.families import CONTROL, Family, distance, gather
 from model_cards.measures import heading_id
 from model_cards.numbers import Text, number, unit_after
 from model_cards.overview import limit_words, rates_of_pair, word_of
-from model_cards.public import is_suppressed
 from model_cards.sources import Sources
 from model_cards.tables import few
 from model_cards.telling import rate_sentence, sentences
