@@ -298,7 +298,13 @@ def card(
 @click.option("--model-digest", metavar="SHA", help="Digest of the model about to be deployed.")
 @click.option("--model", metavar="PLACE", help="That model itself: a folder, or models:/NAME/VERSION.")
 @click.option("--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="How old the audit may be.")
-@click.option("--key", "keys", type=existing, multiple=True, help="Public key that must have signed; may be repeated.")
+@click.option(
+    "--key",
+    "keys",
+    type=existing,
+    multiple=True,
+    help="Public key that must have signed (the baseline too); repeatable.",
+)
 @click.option("--promote", metavar="models:/NAME/VERSION", help="On PASS move the alias to this version.")
 @click.option("--alias", metavar="NAME", help="The alias that --promote moves; default: champion.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "junit", "md"]), help="Form of the report.")
