@@ -41,7 +41,9 @@ techniques:
   subgroups: {columns: [income], permutations: 99}
   stability: {thresholds: [0.4], margins: {ratio: [0.6, 0.9]}, seeds: [1]}
   remedies: {}
-  data_balance: {metrics: [class_imbalance, label_js_divergence, group_size_atkinson_index]}
+  data_balance:
+    metrics: [class_imbalance, group_size_atkinson_index, label_js_divergence, label_kl_divergence, label_l2_distance,
+              label_linf_distance]
   conditional_disparity: {strata: region}
   neighbours: {features: [income, age]}
   multiclass_parity: {predicted: kind, rates: [selection_rate]}

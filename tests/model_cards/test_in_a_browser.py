@@ -104,15 +104,18 @@ def test_the_keyboard_reaches_the_verdict_first_and_every_table_that_scrolls(bro
     context.close()
 
 
-def test_on_paper_everything_is_open_and_light(browser: Any, example: Path) -> None:
+def test_on_paper_everything_is_open_and_light(browser: Any, every: Path) -> None:
     context = browser.new_context(color_scheme="dark")
     page = context.new_page()
-    page.goto(example.as_uri())
+    page.goto(every.as_uri())
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     hidden = page.evaluate(
         "[...document.querySelectorAll('details table')].filter(table => !table.getClientRects().length).length"
     )
     assert hidden == 0
+    headings = "[...document.querySelectorAll('.fold > summary h3')].map(h => h.getClientRects().length)"
+    assert page.evaluate(headings)
+    assert min(page.evaluate(headings)) > 0
     assert page.pdf(format="A4").startswith(b"%PDF-")
     context.close()

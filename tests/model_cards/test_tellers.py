@@ -126,6 +126,7 @@ def test_a_class_or_a_cutoff_is_a_measure_and_no_part_of_a_whole(card: Card) -> 
 def test_folded_measures_have_a_heading_in_every_form(card: Card) -> None:
     folds = [block for section in card.sections for block in section.blocks if block.kind == "fold"]
     page, text = html(card), markdown(card)
+    assert folds
     for fold in folds:
         assert f"<summary><h3>{fold.title}</h3></summary>" in page
         assert f"### {fold.title}" in text.replace("\\", "")
