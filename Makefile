@@ -17,7 +17,7 @@ audit: install
 	$(BIN)/evenhand run audits/specs/mortgage-letters.yaml || case $$? in 1|3) ;; *) exit 1 ;; esac
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: install
 	$(BIN)/ruff check .

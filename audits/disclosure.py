@@ -140,7 +140,7 @@ class Reader:
             LinearConstraint(csr_array(goal.reshape(1, -1)), -np.inf, bound),
         ]
         whole, bounds = np.ones(self.size, np.int64), Bounds(0, np.inf)
-        limit = {"node_limit": 1000}  # not of time: the same numbers are withheld on every machine
+        limit: Any = {"node_limit": 1000}  # not of time: the same numbers are withheld on every machine
         found = milp(np.zeros(self.size), integrality=whole, bounds=bounds, constraints=constraints, options=limit)
         if found.x is None:
             return False

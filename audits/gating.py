@@ -48,8 +48,8 @@ class Asked:
 
     ``policy`` a policy file · ``keys`` public keys that must each have signed the artifact and the baseline ·
     ``max_age`` days · ``model_digest`` of the model about to be deployed, or ``model`` where it is (a folder,
-    ``models:/name/version``, ``file.py:function``) · ``baseline`` the artifact of the model in production, ``production`` where that model is,
-    as far as it is known · ``tracking``, ``home`` for models in a registry.
+    ``models:/name/version``, ``file.py:function``) · ``baseline`` the artifact of the model in production,
+    ``production`` where that model is, as far as it is known · ``tracking``, ``home`` for models in a registry.
     """
 
     policy: Path | None = None

@@ -13,9 +13,12 @@ AGAINST_PRODUCTION = ("change", "widening")
 """Comparisons with the model in production, on the same rows (``audits.baseline``)."""
 
 
+_ACRONYMS = frozenset({"auc", "abroca", "bpsn", "bnsp", "dcg", "ndkl", "js", "kl", "cdf"})
+
+
 def words(measure: str) -> str:
-    """Return a measure's name in words."""
-    return measure.replace("_", " ")
+    """Return a measure's name in words, acronyms in capitals."""
+    return " ".join(part.upper() if part in _ACRONYMS else part for part in measure.split("_"))
 
 
 def estimate(family: Family, side: Side, interval: Interval) -> str:
@@ -99,7 +102,10 @@ def number(family: Family, value: float, more: int = 0, exactly: bool = False) -
         told = f"{100 * value:g}" if exactly else f"{100 * value:.{1 + more}f}"
         told += " points" if compare in ("difference", "paired", "gap", *AGAINST_PRODUCTION) else "%"
     else:
-        told = f"{value:g} {unit}" if exactly else f"{value:.{3 + more}g} {unit}"
+        said = (
+            "" if unit.lower() == family.limit.measure.rpartition("_")[2] else f" {unit}"
+        )  # "AUC is 0.7", not "0.7 AUC"
+        told = (f"{value:g}" if exactly else f"{value:.{3 + more}g}") + said
     return told.replace("-", "−", 1) if told.startswith("-") else told
 
 

@@ -273,10 +273,11 @@ def card(
             click.echo(f"{push}: description and tags are those of {artifact}")
         return
     from audits.artifact import verify as check
-    from model_cards.render import render
+    from model_cards.render import refuse_unknown, render
 
-    check(artifact)
     form = "json" if json_out else form
+    refuse_unknown(form)
+    check(artifact)
     if public:
         from model_cards.publishing import publish
 

@@ -119,9 +119,7 @@ class Code(Frozen):
     text: str
 
 
-Leaf = Annotated[
-    Prose | Heading | Bullets | Facts | Table | Figures | Pair | Strip | Code, Field(discriminator="kind")
-]
+Leaf = Annotated[Prose | Heading | Bullets | Facts | Table | Figures | Pair | Strip | Code, Field(discriminator="kind")]
 
 
 class Fold(Frozen):

@@ -71,12 +71,10 @@ def render_sources(sources: Sources, form: str) -> bytes:
     Raises:
         AuditError: an unknown format, or ``pdf`` where the library for it is not installed.
     """
+    refuse_unknown(form)
     if form not in FORMATS:
         from model_cards.exports import registry
 
-        known = (*FORMATS, *registry)
-        if form not in known:
-            raise AuditError(f"card format: got {form!r}, expected one of {', '.join(known)}", nearest(form, known))
         content: bytes = registry[form].function(sources)
         return content
     card = compose(sources)
@@ -85,6 +83,15 @@ def render_sources(sources: Sources, form: str) -> bytes:
     if form == "md":
         return markdown(card).encode()
     return json_document(card) if form == "json" else pdf(card)
+
+
+def refuse_unknown(form: str) -> None:
+    """Raise ``AuditError`` for a format that is none, with those there are."""
+    from model_cards.exports import registry
+
+    known = (*FORMATS, *registry)
+    if form not in known:
+        raise AuditError(f"card format: got {form!r}, expected one of {', '.join(known)}", nearest(form, known))
 
 
 def html(card: Card, *, unfolded: bool = False) -> str:

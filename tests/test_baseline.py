@@ -362,7 +362,9 @@ def test_a_change_is_told_with_the_rates_it_is_made_of(tmp_path):
     groups, old = people(a=(600, 1000), b=(400, 1000))
     new = people(a=(650, 1000), b=(300, 1000))[1]
     told = [one.reason for one in judge([FALL, GROWTH], both(tmp_path, groups, old, new)).limits]
-    assert told[0].startswith("Selection rate is 30.0% for b and was 40.0% in production: a change of −10.0 points (95%")
+    assert told[0].startswith(
+        "Selection rate is 30.0% for b and was 40.0% in production: a change of −10.0 points (95%"
+    )
     assert told[0].endswith("wholly below the limit of −5 points.")
     assert told[1].startswith(
         "Selection rate of a minus that of b is 35.0 points, and they were 20.0 points apart in production: the gap "

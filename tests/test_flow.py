@@ -330,7 +330,8 @@ def test_a_fitted_model_is_registered_linked_and_tagged_in_mlflow(evenhand, loan
     loans.write_text(TABLE)
     outcome = document(evenhand("run", loans, "--json", expect=0))
 
-    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{loans.parent / 'home' / 'mlflow.db'}")
+    store = f"sqlite:///{loans.parent / 'home' / 'mlflow.db'}"
+    client = mlflow.MlflowClient(tracking_uri=store, registry_uri=store)
     run = client.get_run(outcome["mlflow_run"])
     assert run.data.tags["evenhand.verdict"] == "PASS"
     assert run.data.tags["evenhand.artifact_digest"] == outcome["digest"]

@@ -32,7 +32,7 @@ def registry(tmp_path_factory) -> SimpleNamespace:
 
     place = tmp_path_factory.mktemp("registry")
     tracking = f"sqlite:///{place / 'mlflow.db'}"
-    client = mlflow.MlflowClient(tracking)
+    client = mlflow.MlflowClient(tracking, registry_uri=tracking)
     client.create_registered_model("hiring")
     folders, artifacts = [], []
     for at, (decided, limits) in enumerate([(EQUAL, [DIFFERENCE]), (EQUAL, [DIFFERENCE, CHANGE]), (UNEQUAL, [CHANGE])]):

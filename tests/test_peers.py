@@ -183,7 +183,7 @@ def test_the_impact_ratio_is_to_the_most_selected_group_and_never_above_one(tmp_
 
 
 def test_a_verdict_is_returned_with_its_error_control():
-    equal = {name: (300, 1000) for name in "abcdefgh"}
+    equal = dict.fromkeys("abcdefgh", (300, 1000))
     verdict = judge([limit(at_most=0.1)], all_pairs("difference", equal))
     assert verdict.verdict == "PASS"  # DALEX prints and returns None
     assert verdict.level == 0.95

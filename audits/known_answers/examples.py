@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from audits.findings import Finding, Support
 from audits.family import broken
+from audits.findings import Finding, Support
 from audits.judging import families
 from audits.known_answers import Known
 from audits.metrics import Counts, registry
