@@ -322,7 +322,7 @@ class CardSpec(Section):
     subject_word: str | None = None
     """What the people are called, in the plural: ``applicants``."""
     packs: tuple[str, ...] = ()
-    """Regulation packs the card answers: names (``evenhand list packs``), or paths of your own from the spec's folder."""
+    """Regulation packs the card answers: names (``evenhand list packs``) or paths of your own, relative to the spec."""
 
 
 _LATER = frozenset({"users", "developer", "citation", "training_data", "data_motivation", "languages"})
