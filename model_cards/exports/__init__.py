@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from audits.findings import Finding
 from audits.registry import Entry, Registry
+from model_cards.overview import source_name
 from model_cards.sources import Sources
 
 registry = Registry("card format", __name__)
@@ -55,7 +56,7 @@ def slice_of(finding: Finding) -> str:
 
 def model_name(sources: Sources) -> str:
     """Return the model's name, or that the decisions are the data's own."""
-    return sources.spec.model.uri if sources.spec.model else f"decisions in {sources.spec.data.source}"
+    return sources.spec.model.uri if sources.spec.model else f"decisions in {source_name(sources)}"
 
 
 def limit_verdicts(sources: Sources) -> list[dict[str, str]]:

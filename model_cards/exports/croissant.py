@@ -6,6 +6,7 @@ from typing import Any
 
 from audits.findings import canonical_json
 from model_cards.exports import export
+from model_cards.overview import source_name
 from model_cards.sources import Sources
 
 CONTEXT: dict[str, Any] = {
@@ -72,9 +73,9 @@ def croissant(sources: Sources) -> bytes:
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "name": spec.audit,
         "description": f"The rows audited for: {spec.question}",
-        "url": spec.data.available_from or spec.data.source,
+        "url": spec.data.available_from or source_name(sources),
         "license": spec.card.licence or "not supplied",
-        "citeAs": f"Audit {spec.audit} of {spec.data.source}",
+        "citeAs": f"Audit {spec.audit} of {source_name(sources)}",
         "version": "1.0.0",
         **({"datePublished": str(manifest["ended"])[:10]} if manifest.get("ended") else {}),
         "distribution": [

@@ -8,6 +8,7 @@ from typing import Any
 from audits.findings import Finding, canonical_json, digest
 from model_cards.exports import export, exported, limit_verdicts, metric_type, model_name, slice_of
 from model_cards.exports.huggingface import TASKS
+from model_cards.overview import source_name
 from model_cards.sources import Sources
 
 _CONFORMANCE = {"PASS": 1.0, "FAIL": 0.0}
@@ -77,7 +78,7 @@ def _component(sources: Sources) -> dict[str, Any]:
 
 def _parameters(sources: Sources) -> dict[str, Any]:
     spec = sources.spec
-    data: dict[str, Any] = {"type": "dataset", "bom-ref": "data", "name": spec.data.source}
+    data: dict[str, Any] = {"type": "dataset", "bom-ref": "data", "name": source_name(sources)}
     data["sensitiveData"] = sorted(spec.protected)
     told: dict[str, Any] = {"datasets": [data]}
     if spec.model is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from audits.findings import Finding
 from model_cards.exports import export, exported, metric_type, model_name, slice_of
+from model_cards.overview import source_name
 from model_cards.sources import Sources
 
 TASKS = {"tabular": "tabular-classification", "text-classifier": "text-classification", "causal-lm": "text-generation"}
@@ -31,7 +32,7 @@ def front_matter(sources: Sources) -> dict[str, Any]:
     """Return the metadata: licence, tags, and a metric per finding with all that belongs to it in ``args``."""
     spec = sources.spec
     task = TASKS.get(spec.model.kind, "other") if spec.model else "other"
-    dataset: dict[str, Any] = {"type": spec.data.source, "name": spec.data.source}
+    dataset: dict[str, Any] = {"type": source_name(sources), "name": source_name(sources)}
     if spec.data.part:
         dataset["split"] = spec.data.part
     digest = sources.document("data").get("digest")

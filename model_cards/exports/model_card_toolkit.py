@@ -6,6 +6,7 @@ from typing import Any
 
 from audits.findings import canonical_json
 from model_cards.exports import export, exported, limit_verdicts, metric_type, model_name, slice_of
+from model_cards.overview import source_name
 from model_cards.sources import Sources
 
 NOT_SUPPLIED = "not supplied"
@@ -41,7 +42,7 @@ def mct(sources: Sources) -> bytes:
         "schema_version": "0.0.2",
         "model_details": details,
         "model_parameters": {
-            "data": [{"name": sources.spec.data.source, "sensitive": {"sensitive_data": _sensitive(sources)}}]
+            "data": [{"name": source_name(sources), "sensitive": {"sensitive_data": _sensitive(sources)}}]
         },
         "quantitative_analysis": {"performance_metrics": [_metric(finding) for finding in exported(sources)]},
         "considerations": considerations,

@@ -7,6 +7,7 @@ from typing import Any
 
 from audits.findings import MISSING_GROUP, Finding
 from model_cards.exports import export
+from model_cards.overview import source_name
 from model_cards.sources import Sources
 from model_cards.words import shown, title
 
@@ -38,7 +39,7 @@ def page(sources: Sources) -> dict[str, Any]:
     rows = data.get("rows") if isinstance(data.get("rows"), Mapping) else {}
     facts = [
         ("Date of the audit", str(manifest.get("ended") or manifest.get("started") or "not recorded")[:10]),
-        ("Source of the data", shown(sources.spec.data.source, 300)),
+        ("Source of the data", shown(source_name(sources), 300)),
         ("Explanation of the data", shown(sources.spec.card.caveats or "not supplied", 1000)),
         ("People audited", _count((rows or {}).get("audited"))),
         ("Date of distribution (use began)", "not supplied"),
