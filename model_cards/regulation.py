@@ -6,6 +6,7 @@ instrument prescribes and what the audit's own verdict is are never put into one
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from datetime import date
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from audits.errors import SpecError, nearest
-from audits.findings import Finding, Frozen
+from audits.findings import MISSING_GROUP, Finding, Frozen
 from audits.spec import AuditSpec
 from audits.suppression import SUPPRESSED
 from model_cards.blocks import Block, Bullets, Facts, Heading, Line, Prose, Section, Table
@@ -63,6 +64,8 @@ class Answer(Frozen):
     """A record of the run: data, groups, checks, model, selfcheck."""
     verdict: str | None = None
     """A field of the verdict, or of its limits."""
+    flip_flop: str | None = None
+    """A rate: whether moving one person from the favoured group to the other turns their order round."""
     people: str | None = None
     """What only people can supply."""
 
@@ -219,6 +222,8 @@ def _answered(clause: Clause, sources: Sources) -> tuple[Text, str]:
         return (f"from people: {shown(answer.people, 200)}",), "missing"
     if answer.findings is not None:
         return _numbers([f for f in sources.findings if answer.findings.of(f)])
+    if answer.flip_flop is not None:
+        return _flip_flop(answer.flip_flop, sources.findings)
     if answer.missing is not None:
         absent = sum(f.value is None and not f.missing.startswith(SUPPRESSED) for f in sources.findings)
         return (f"{absent:,} numbers are listed as missing, each with its reason",), "answered"
@@ -240,6 +245,35 @@ def _numbers(found: Sequence[Finding]) -> tuple[Text, str]:
         told += [f"{'; ' if told else ''}{who}: ", number(finding), unit_after(finding)]
     more = len(there) - MOST_NUMBERS
     return (*told, f"; and {more:,} more above" if more > 0 else ""), "answered"
+
+
+def _flip_flop(measure: str, findings: Sequence[Finding]) -> tuple[Text, str]:
+    """In which pairs the numbers are so small that one person more or less turns the order of two groups round.
+
+    Source: EEOC, Questions and Answers on the Uniform Guidelines, 1979 (16 of 80 against 3 of 20).
+    """
+    rates: dict[str, list[Finding]] = {}
+    for finding in findings:
+        own = finding.measure == measure and finding.comparison == "rate" and finding.group != MISSING_GROUP
+        if own and finding.sufficient.keys() == {"x", "n"}:
+            rates.setdefault(finding.attribute, []).append(finding)
+    pairs = [pair for own in rates.values() for pair in itertools.combinations(own, 2)]
+    if not pairs:
+        return ("this audit did not measure it",), "missing"
+    turned = [pair for pair in pairs if turns_round(*pair)]
+    named = "; ".join(f"{group_name(a.group)} and {group_name(b.group)}" for a, b in turned[:MOST_NUMBERS])
+    return (
+        f"one selection moved turns the order in {len(turned):,} of {len(pairs):,} pairs",
+        f": {named}" if named else "",
+    ), "answered"
+
+
+def turns_round(one: Finding, other: Finding) -> bool:
+    """Return whether moving one person from the group of the higher rate to the other turns the order round."""
+    (x1, n1), (x2, n2) = ((f.sufficient["x"], f.sufficient["n"]) for f in (one, other))
+    if x1 * n2 < x2 * n1:
+        x1, n1, x2, n2 = x2, n2, x1, n1
+    return x1 * n2 > x2 * n1 and x1 >= 1 and x2 + 1 <= n2 and (x1 - 1) * n2 < (x2 + 1) * n1
 
 
 def _looked_up(answer: Answer, sources: Sources) -> str:

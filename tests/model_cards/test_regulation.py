@@ -186,3 +186,32 @@ def test_hostile_names_stand_as_text_on_the_page(tmp_path):
     assert "<b>x</b>" not in text
     assert "&lt;b&gt;x&lt;/b&gt;" in text
     assert json.dumps(page(Sources(spec_with([]), findings, {}, {})))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "turned"),
+    [((16, 80), (3, 20), True), ((48, 80), (12, 40), False), ((5, 10), (5, 10), False), ((10, 10), (0, 10), False)],
+)
+def test_one_selection_moved_turns_small_numbers_round_and_no_large_ones(tmp_path, one, other, turned):
+    from model_cards.regulation import turns_round
+
+    race = ["a"] * one[1] + ["b"] * other[1]
+    decided = [int(at < one[0]) for at in range(one[1])] + [int(at < other[0]) for at in range(other[1])]
+    found = list(parity(write_evidence(tmp_path, {"race": race}, decision=decided), metrics=["selection_rate"]))
+    rates = [finding for finding in found if finding.comparison == "rate"]
+    assert turns_round(*rates) == turns_round(*rates[::-1]) == turned
+    (pack,) = [pack for pack in shipped_packs() if pack.pack == "ugesp-four-fifths"]
+    section = regulation_section(Sources(spec_with([]), tuple(found), {}, {"packs": packs_document([pack])}))
+    (table,) = [block for block in section.blocks if block.kind == "table"]
+    assert f"turns the order in {int(turned)} of 1 pairs" in "".join(map(str, table.lines[-1].cells[1]))
+
+
+def test_the_pack_of_the_readme_is_one():
+    import re
+    from pathlib import Path
+
+    import yaml
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    packs = [text for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if text.startswith("pack:")]
+    assert [Pack.model_validate(yaml.safe_load(text)).pack for text in packs] == ["our-policy"]
