@@ -20,6 +20,7 @@ MOST_EARLIER = 12
 def write_card(run: Run, out: Path) -> None:
     """Write card.html, card.md, card.json and the charts, from the run and the audits before it."""
     documents = {"packs.json": packs_document(read_packs(run.spec, run.base))}
+    (run.folder / "history.json").unlink(missing_ok=True)  # of a run that was killed, when there were others before it
     if before := earlier(Path(run.out) / run.spec.audit):
         documents["history.json"] = [entry.model_dump(mode="json") for entry in before]
     for name, document in documents.items():

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.metrics.counting import AT_ONCE
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats, quotient
 
-_AT_ONCE = 1 << 18  # rows whose codes fit the processor's cache
 _MANY = 1 << 14  # from so many clusters that differ, drawing them one by one is faster than their multinomial
 
 
@@ -87,8 +87,8 @@ def add_up(
 ) -> Floats:
     """Return the rows, or the sum of their weights, of every group and cell: groups × cells."""
     total = np.zeros(groups * cells, np.float64)
-    for start in range(0, len(codes), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for start in range(0, len(codes), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         key = codes[part].astype(np.intp) * cells + cell[part]
         total += np.bincount(key, None if weights is None else weights[part], minlength=groups * cells)
     return total.reshape(groups, cells)

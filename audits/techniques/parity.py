@@ -128,7 +128,7 @@ def _others(evidence: Evidence, entries: Sequence[Entry], counted: Counted) -> I
 def _resampled(evidence: Evidence, counted: Counted) -> tuple[Floats, Floats, Callable[[Entry], Floats]]:
     """The tally of an attribute, resampled tallies, and a maker of tallies that differ by chance alone."""
     shape, number = counted.rows.shape, bootstrap.NUMBER
-    rng = np.random.default_rng([evidence.spec.statistics.seed, _place(evidence, counted.attribute)])
+    rng = np.random.default_rng([evidence.spec.statistics.seed, evidence.attributes.index(counted.attribute)])
     table = np.asarray(counted.rows if counted.weights is None else counted.weights, np.float64)
     known = known_groups(counted.groups)
     if counted.clusters is None:
@@ -189,7 +189,3 @@ def _units(counted: Counted) -> Floats:
 def _codes(evidence: Evidence) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     labels = evidence.label_codes()
     return (labels if evidence.spec.data.label is not None else np.full_like(labels, -1)), evidence.decision_codes()
-
-
-def _place(evidence: Evidence, attribute: str) -> int:
-    return evidence.attributes.index(attribute)
