@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: install audit test check benchmarks clean
+.PHONY: install audit test fuzz check benchmarks clean
 
 install: $(VENV)/.installed
 
@@ -18,6 +18,10 @@ audit: install
 
 test: install
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# The tests that draw their own examples, with new ones each time.
+fuzz: install
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=default -m hypothesis
 
 check: install
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """Telling what a stranger wrote: names of groups, files and keys come from data and artifacts that anybody may send.
 
 None of them may end the line it stands in (a log of continuous integration takes the next one for a command), steer a
-terminal, or turn the direction of reading.
+terminal, turn the direction of reading, or make two names look like one.
 """
 
 from __future__ import annotations
@@ -11,8 +11,13 @@ import re
 from typing import Any
 
 _CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]+"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff"
+    "\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]+"
 )
+"""Controls, ends of lines, turns of direction, halves of pairs, and what is there without being seen.
+
+The joiners U+200C and U+200D stay: Persian and the scripts of India write words with them.
+"""
 
 
 def one_line(text: str, most: int | None = None) -> str:
