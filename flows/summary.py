@@ -7,13 +7,13 @@ from pathlib import Path
 
 from audits.artifact import verify
 from audits.artifact.strict import hash_file
-from audits.attestation import ATTESTATION, STATEMENT_TYPE, PrivateKey, sign, signing_keys, summary_statement
+from audits.attestation import ATTESTATION, STATEMENT_TYPE, SigningKey, sign, signing_keys, summary_statement
 from audits.errors import AuditError, SigningError
 from audits.findings import canonical_json
 from audits.gate_outcome import GateReport
 
 
-def summary_keys() -> list[PrivateKey]:
+def summary_keys() -> list[SigningKey]:
     """Return the keys that sign a summary. Raises ``SigningError`` where the environment names none."""
     keys = signing_keys()
     if not keys:
@@ -24,7 +24,7 @@ def summary_keys() -> list[PrivateKey]:
 
 
 def write_summary(
-    file: Path, artifact: Path, report: GateReport, resource: str | None, keys: Sequence[PrivateKey]
+    file: Path, artifact: Path, report: GateReport, resource: str | None, keys: Sequence[SigningKey]
 ) -> None:
     """Write the signed summary of a gate that judged; one that was refused has none, which is no pass either.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audits import artifact
 from audits.attestation import attest, signing_keys
+from audits.errors import SigningError
 from tasks.run import Run, libraries
 from tasks.step import step
 
@@ -25,8 +26,13 @@ def seal(run: Run, out: Path) -> None:
         libraries=libraries(),
     )
     sealed = artifact.read(folder)
-    if keys := signing_keys():
-        attest(sealed, keys)
+    try:
+        if keys := signing_keys():
+            attest(sealed, keys)
+    except SigningError as error:
+        raise SigningError(
+            f"{str(folder)!r} is sealed, but not signed: {error.message}", f"evenhand sign {folder} --key KEY"
+        ) from error
     (out / "sealed.json").write_text(
         json.dumps({"artifact": str(folder), "digest": sealed.digest, "verdict": sealed.verdict.verdict})
     )

@@ -20,6 +20,7 @@ from audits.attestation import (
     ATTESTATION,
     STATEMENT_TYPE,
     attest,
+    link_key,
     make_key,
     parse,
     read_private_key,
@@ -28,6 +29,7 @@ from audits.attestation import (
     sign,
     signatures,
     signed_by,
+    signing_keys,
     summary_statement,
 )
 from audits.attestation.envelope import encoded
@@ -318,8 +320,6 @@ def test_verify_names_the_key_that_did_not_sign(artifact, key, tmp_path):
 
 
 def test_the_keys_of_the_environment_sign(tmp_path, monkeypatch):
-    from audits.attestation import signing_keys
-
     assert signing_keys() == []
     one, two = make_key(tmp_path, "one")[0], make_key(tmp_path, "two")[0]
     monkeypatch.setenv("EVENHAND_SIGNING_KEY", os.pathsep.join(map(str, (one, two))))
@@ -327,6 +327,85 @@ def test_the_keys_of_the_environment_sign(tmp_path, monkeypatch):
     monkeypatch.setenv("EVENHAND_SIGNING_KEY", "absent.key")
     with pytest.raises(SigningError, match=r"'absent\.key': No such file"):
         signing_keys()
+
+
+# --- keys that others hold
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A link to a key that securesystemslib signs with, and its public half."""
+    private, public, made = make_key(tmp_path / "vault")
+    link, _, _ = link_key(f"file2:{private}", public, tmp_path, "release")
+    return link, made
+
+
+def test_a_key_that_others_hold_signs_beside_one_of_ours(artifact, key, held):
+    link, public = held
+    assert "PRIVATE" not in link.read_text()
+    attest(read(artifact), [key, read_private_key(link)])
+    claimed, holds = signatures(verify(artifact), [public, key.public])
+    assert claimed == [key.public.keyid, public.keyid]
+    assert holds == [public, key.public]
+
+
+def test_the_keys_of_the_environment_may_be_held_elsewhere(held, monkeypatch):
+    link, public = held
+    monkeypatch.setenv("EVENHAND_SIGNING_KEY", str(link))
+    (only,) = signing_keys()
+    assert public.verifies(only.sign(b"text"), b"text")
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()], ids=["P-256", "P-384"])
+def test_what_a_holder_of_an_elliptic_key_signs_is_verified(tmp_path, curve):
+    private = ec.generate_private_key(curve)
+    plain = serialization.NoEncryption()
+    held_at, public = tmp_path / "held.pem", tmp_path / "held.pub"
+    held_at.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    public.write_bytes(
+        private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    link, _, made = link_key(f"file2:{held_at}", public, tmp_path, "release")
+    assert made.verifies(read_private_key(link).sign(b"text"), b"text")
+
+
+def test_a_holder_that_signs_with_another_key_is_refused(tmp_path, monkeypatch):
+    import securesystemslib.signer as library
+
+    one, two = make_key(tmp_path, "one"), make_key(tmp_path, "two")
+
+    class Elsewhere(library.CryptoSigner):
+        @classmethod
+        def from_priv_key_uri(cls, uri, public_key, secrets_handler=None):
+            return library.Signer.from_priv_key_uri(f"file2:{one[0]}", _as_theirs(one[1]))
+
+    monkeypatch.setitem(library.SIGNER_FOR_URI_SCHEME, "elsewhere", Elsewhere)
+    with pytest.raises(SigningError, match="got a signature of another key than"):
+        link_key("elsewhere:1", two[1], tmp_path, "release")
+    assert not (tmp_path / "release.key").exists()
+    link_key("elsewhere:1", one[1], tmp_path, "release")
+
+
+def _as_theirs(public):
+    from securesystemslib.signer import SSlibKey
+
+    return SSlibKey.from_crypto(serialization.load_pem_public_key(public.read_bytes()))
+
+
+def test_a_holder_that_cannot_be_reached_is_told(tmp_path):
+    _, public, _ = make_key(tmp_path)
+    with pytest.raises(SigningError, match=r"'file2:absent\.pem': got no signature: FileNotFoundError"):
+        link_key("file2:absent.pem", public, tmp_path, "release")
+    with pytest.raises(SigningError, match="got the scheme 'cloud', expected one of awskms:, azurekms:"):
+        link_key("cloud:1", public, tmp_path, "release")
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"signer": "hsm:1"}'])
+def test_what_is_no_link_to_a_key_is_refused(tmp_path, content):
+    path = tmp_path / "release.key"
+    path.write_text(content)
+    with pytest.raises(SigningError, match=r"release\.key': got no link to a key, expected a JSON object"):
+        read_private_key(path)
 
 
 def test_a_gate_wants_the_signatures_it_is_asked_for(artifact, key, tmp_path):

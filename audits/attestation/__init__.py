@@ -5,8 +5,9 @@ sealed files and names the digest of their manifest. Several people can sign the
 """
 
 from audits.artifact.model import ATTESTATION
+from audits.attestation.custody import link_key
 from audits.attestation.envelope import Envelope, parse, sign, signed_by
-from audits.attestation.keys import PrivateKey, PublicKey, make_key, read_private_key, read_public_key, signing_keys
+from audits.attestation.keys import PublicKey, SigningKey, make_key, read_private_key, read_public_key, signing_keys
 from audits.attestation.signing import attest, require_signatures, signatures
 from audits.attestation.statements import STATEMENT_TYPE, result_statement, summary_statement
 
@@ -14,9 +15,10 @@ __all__ = [
     "ATTESTATION",
     "STATEMENT_TYPE",
     "Envelope",
-    "PrivateKey",
     "PublicKey",
+    "SigningKey",
     "attest",
+    "link_key",
     "make_key",
     "parse",
     "read_private_key",

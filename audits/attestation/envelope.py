@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from audits.artifact.strict import parse_json
-from audits.attestation.keys import PrivateKey, PublicKey
+from audits.attestation.keys import PublicKey, SigningKey
 from audits.errors import ArtifactError
 from audits.findings import Frozen, canonical_json
 
@@ -50,7 +50,7 @@ def encoded(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-def sign(payload: bytes, payload_type: str, keys: Sequence[PrivateKey]) -> Envelope:
+def sign(payload: bytes, payload_type: str, keys: Sequence[SigningKey]) -> Envelope:
     """Return the envelope of a payload, signed by each key."""
     message = encoded(payload_type, payload)
     signatures = tuple(Signature(keyid=key.public.keyid, sig=key.sign(message)) for key in keys)

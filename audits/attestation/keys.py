@@ -1,4 +1,4 @@
-"""Keys: Ed25519 by default, ECDSA on P-256 or P-384 as well, as PEM files.
+"""Keys: Ed25519 by default, ECDSA on P-256 or P-384 as well, as PEM files, or held elsewhere (``custody``).
 
 A key is known by its ``keyid``: the sha256 (hex) of its public half in DER (SubjectPublicKeyInfo).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from audits.errors import SigningError
 from audits.findings import Frozen
@@ -46,6 +46,16 @@ class PublicKey(Frozen):
         return True
 
 
+class SigningKey(Protocol):
+    """What signs: a private half in this process, or a holder of one elsewhere."""
+
+    public: PublicKey
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over exactly these bytes."""
+        ...
+
+
 class PrivateKey:
     """The half that signs. It never leaves the process."""
 
@@ -77,11 +87,7 @@ def make_key(folder: Path, name: str = "evenhand") -> tuple[Path, Path, PublicKe
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    folder.mkdir(parents=True, exist_ok=True)
-    private, public = folder / f"{name}.key", folder / f"{name}.pub"
-    for path in (private, public):
-        if path.exists():
-            raise SigningError(f"{str(path)!r} exists already", "choose another name: --name, or another folder: --out")
+    private, public = free_paths(folder, name)
     key = PrivateKey(Ed25519PrivateKey.generate())
     password = os.environ.get(PASSWORD)
     protection: Any = serialization.NoEncryption()
@@ -94,8 +100,24 @@ def make_key(folder: Path, name: str = "evenhand") -> tuple[Path, Path, PublicKe
     return private, public, key.public
 
 
-def read_private_key(path: Path) -> PrivateKey:
-    """Read a private key in PEM; an encrypted one with the password of ``EVENHAND_KEY_PASSWORD``.
+def free_paths(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return where the two halves of a new key go, ``<name>.key`` and ``<name>.pub``, in a folder that is there.
+
+    Raises:
+        SigningError: where one of the files exists already: a key is never overwritten.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    private, public = folder / f"{name}.key", folder / f"{name}.pub"
+    for path in (private, public):
+        if path.exists():
+            raise SigningError(f"{str(path)!r} exists already", "choose another name: --name, or another folder: --out")
+    return private, public
+
+
+def read_private_key(path: Path) -> SigningKey:
+    """Read a private key in PEM, or a link to one that others hold.
+
+    An encrypted one is opened with the password of ``EVENHAND_KEY_PASSWORD``.
 
     Raises:
         SigningError: where there is none, it is of another kind, or the password is missing or wrong.
@@ -105,6 +127,10 @@ def read_private_key(path: Path) -> PrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     content, password = _content(path), os.environ.get(PASSWORD)
+    if content.lstrip().startswith(b"{"):
+        from audits.attestation.custody import held_key
+
+        return held_key(content, repr(str(path)))
     encrypted = b"ENCRYPTED" in content
     if encrypted and not password:
         raise SigningError(f"{str(path)!r} is encrypted, and no password was given", f"set {PASSWORD}")
@@ -120,7 +146,7 @@ def read_private_key(path: Path) -> PrivateKey:
     return PrivateKey(key)
 
 
-def signing_keys() -> list[PrivateKey]:
+def signing_keys() -> list[SigningKey]:
     """Return the private keys that ``EVENHAND_SIGNING_KEY`` names; none where it is not set.
 
     Raises:
@@ -136,7 +162,16 @@ def read_public_key(path: Path) -> PublicKey:
     Raises:
         SigningError: where there is none, or it is of another kind.
     """
-    return _described(_public(_content(path), repr(str(path))))
+    return public_key(_content(path), repr(str(path)))
+
+
+def public_key(content: bytes, place: str) -> PublicKey:
+    """Return the public key that ``content`` is in PEM; ``place`` names it in errors.
+
+    Raises:
+        SigningError: it is no key, or one of another kind.
+    """
+    return _described(_public(content, place))
 
 
 def _content(path: Path) -> bytes:

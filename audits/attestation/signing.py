@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from audits.artifact.model import ATTESTATION
 from audits.attestation.envelope import Envelope, parse, sign, signed_by
-from audits.attestation.keys import PrivateKey, PublicKey, read_public_key
+from audits.attestation.keys import PublicKey, SigningKey, read_public_key
 from audits.attestation.statements import STATEMENT_TYPE, result_statement
 from audits.errors import ArtifactError
 from audits.findings import canonical_json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from audits.artifact import Artifact
 
 
-def attest(artifact: Artifact, keys: Sequence[PrivateKey]) -> Path:
+def attest(artifact: Artifact, keys: Sequence[SigningKey]) -> Path:
     """Sign an artifact and write its attestation, whole or not at all; earlier signatures stay.
 
     Args:
