@@ -206,6 +206,24 @@ def new(out: Path, name: str, json_out: bool) -> None:
         click.echo(f"wrote {private} (keep it secret) and {public}; key id {made.keyid}")
 
 
+@keys.command()
+@click.argument("uri")
+@click.option("--public", type=existing, required=True, help="Its public half, in PEM.")
+@click.option("--out", type=existing, default=Path("."), show_default=True, help="Where the two files go.")
+@click.option("--name", default="evenhand", show_default=True, help="Name of the files.")
+@as_json
+@reports_errors
+def link(uri: str, public: Path, out: Path, name: str, json_out: bool) -> None:
+    """Link a key that a hardware module, a cloud or a vault holds: hsm:, awskms:, gcpkms:, azurekms:, hv:."""
+    from audits.attestation import link_key
+
+    private, beside, made = link_key(uri, public, out, name)
+    if json_out:
+        _print({"private": str(private), "public": str(beside), "keyid": made.keyid})
+    else:
+        click.echo(f"wrote {private} and {beside}; key id {made.keyid}")
+
+
 @main.command()
 @click.argument("artifact", type=existing)
 @click.option("--key", "keys", type=existing, multiple=True, required=True, help="Private key; may be repeated.")
