@@ -112,6 +112,21 @@ def test_compas_ratios_are_those_of_aequitas():
     assert pair("type_one_error_ratio", RACES, HISPANIC, BLACK) == pytest.approx(one)
 
 
+def test_supervised_and_unsupervised_fairness_are_the_worst_of_what_aequitas_puts_together():
+    # dssg/aequitas, COMPAS notebook, disparities to Hispanic: fdr .808669, for 1.211197, pprev 1.972030
+    supervised = pair("supervised_fairness_ratio", RACES, BLACK, HISPANIC)
+    both = [pair(name, RACES, BLACK, HISPANIC) for name in ("type_one_error_ratio", "type_two_error_ratio")]
+    assert supervised == pytest.approx(min(both))
+    unsupervised = pair("unsupervised_fairness_ratio", RACES, BLACK, HISPANIC)
+    assert unsupervised == pytest.approx(190 / 2174)  # of the positive decisions; the rates alone are 1/1.97203
+    assert min(1 / 1.972030, unsupervised) == unsupervised
+    same = counts([[5, 5, 5, 5], [1, 1, 1, 1]])
+    assert pair("supervised_fairness_ratio", same, 0, 1) == pytest.approx(1)
+    assert pair("unsupervised_fairness_ratio", same, 0, 1) == pytest.approx(0.2)  # equal rates of unequal groups
+    assert pair("unsupervised_fairness_ratio", counts([[0, 0, 1, 1], [0, 0, 2, 1]]), 0, 1) is None
+    assert pair("supervised_fairness_ratio", counts([[5, 0, 5, 5], [1, 0, 1, 1]]), 0, 1) is None
+
+
 def test_clarify_numbers_in_one_sign_convention():
     def ours(name):
         return pair(name, CLARIFY, 0, 1)  # disadvantaged F − advantaged M

@@ -219,3 +219,37 @@ def test_summaries_of_shards_add_up():
     added = type(whole)(*(one + two for one, two in zip(*parts, strict=True)))
     for entry in ENTRIES:
         assert values(entry, added) == pytest.approx(values(entry, whole))
+
+
+def test_averages_weighted_by_the_true_rows_are_those_of_credo_and_scikit_learn():
+    from sklearn.metrics import confusion_matrix, precision_score
+
+    _, truth, predicted = drawn(8)
+    matrix = confusion_matrix(truth, predicted).astype(float)  # credo-ai/credoai_lens, multiclass_confusion_metrics
+    tp = np.diag(matrix)
+    fp, fn = matrix.sum(axis=0) - tp, matrix.sum(axis=1) - tp
+    tn, weights = matrix.sum() - tp - fp - fn, matrix.sum(axis=1)
+    theirs = {
+        "weighted_class_accuracy": (tp + tn) / (tp + fp + fn + tn),
+        "weighted_true_negative_rate": tn / (tn + fp),
+        "weighted_false_positive_rate": fp / (fp + tn),
+        "weighted_false_discovery_rate": fp / (tp + fp),
+        "multiclass_accuracy": tp / (tp + fn),
+    }
+    found = summary(np.zeros(len(truth), int), truth, predicted, 4)
+    for name, rates in theirs.items():
+        assert value_of(registry[name].function(found))[0] == pytest.approx(np.average(rates, weights=weights))
+    weighted = precision_score(truth, predicted, average="weighted")
+    assert value_of(registry["weighted_false_discovery_rate"].function(found))[0] == pytest.approx(1 - weighted)
+
+
+def test_a_class_without_a_rate_is_left_out_of_the_weighted_average_and_named():
+    found = summary([0, 0, 0, 0], [0, 0, 1, 2], [0, 1, 0, 0], 3)  # the third class is never predicted
+    share = registry["weighted_false_discovery_rate"].function(found)
+    assert value_of(share)[0] == pytest.approx((2 * (2 / 3) + 1 * 1) / 3)  # credo: 0/0, and the whole is NaN
+    assert left_out(found, "weighted_false_discovery_rate").tolist() == [[False, False, True]]
+    alone = summary([0, 0], [1, 1], [1, 0], 2)
+    assert not value_of(registry["weighted_true_negative_rate"].function(alone))[
+        1
+    ].any()  # no other class to be wrong of
+    assert value_of(registry["weighted_class_accuracy"].function(alone))[0] == pytest.approx(0.5)

@@ -263,6 +263,23 @@ def test_calibration_by_hand():
     assert value("generalized_true_negative_rate", found) == pytest.approx((2.7 + 0.2) / 5)
 
 
+def test_generalized_equalized_odds_is_the_larger_distance_of_the_generalized_rates():
+    group, truth, score = simulated(400)
+    found = scored(truth, score, group)
+    distance = value("generalized_equalized_odds_difference", at(found, [1]), at(found, [0]))
+    gaps = [
+        score[(group == 1) & (truth == y)].mean() - score[(group == 0) & (truth == y)].mean() for y in (1, 0)
+    ]  # Trusted-AI/AIF360, ClassificationMetric.generalized_equalized_odds_difference
+    assert distance == pytest.approx(max(map(abs, gaps)))
+    decided = scored(truth, (score > 0.5).astype(float), group)
+    from fairlearn.metrics import equalized_odds_difference
+
+    theirs = equalized_odds_difference(truth, score > 0.5, sensitive_features=group)
+    assert value("generalized_equalized_odds_difference", at(decided, [1]), at(decided, [0])) == pytest.approx(theirs)
+    none = scored([1, 1, 1, 0], [0.2, 0.4, 0.3, 0.1], [0, 0, 1, 1])
+    assert not value_of(registry["generalized_equalized_odds_difference"].function(at(none, [1]), at(none, [0])))[1]
+
+
 def test_calibration_error_is_the_same_from_coarse_and_from_exact_bins():
     _, truth, score = simulated(groups=1)
     found = [value("expected_calibration_error", scored(truth, score, bins=bins)) for bins in (64, EXACT)]
@@ -400,6 +417,7 @@ NOT_ANYWAY = {
         *("log_loss", "brier_score", "expected_calibration_error", "calibration_in_the_large", "calibration_ratio"),
         *("calibration_slope", "generalized_true_positive_rate", "generalized_false_positive_rate"),
         *("generalized_false_negative_rate", "generalized_true_negative_rate"),
+        "generalized_equalized_odds_difference",
     },
 }
 

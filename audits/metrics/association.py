@@ -40,7 +40,7 @@ def pointwise_mutual_information(labels: LabelCounts) -> Share:
     scale="proportion",
     unit="index",
     across=True,
-    names={"rai_toolbox": "Sorensen-Dice Coefficient (of each group, then their difference)"},
+    names={"rai_toolbox": "Sorensen-Dice Coefficient (half of it, of each group, then their difference)"},
 )
 def dice_coefficient(labels: LabelCounts) -> Share:
     """Overlap of the group with the positives: twice the rows that are both, over those of the one and of the other."""
@@ -72,13 +72,52 @@ def membership_jaccard_index(labels: LabelCounts) -> Share:
     scale="signed",
     unit="correlation",
     across=True,
-    names={"rai_toolbox": "Kendall Rank Correlation (of each group, then their difference)"},
+    names={
+        "rai_toolbox": "Kendall Rank Correlation (of each group, then their difference; takes ties for agreement, so "
+        "that a group that has nothing to do with the label is not at 0)",
+    },
 )
 def membership_correlation(labels: LabelCounts) -> Share:
     """Correlation of being of the group and having the positive label, −1 to 1; 0 where it is as common in it."""
     positive, rows, positives, everybody = _margins(labels)
     spread = rows * (everybody - rows) * positives * (everybody - positives)
     return Share(positive * everybody - rows * positives, np.sqrt(spread))
+
+
+@metric(
+    source=f"{_RAI}; Aka et al. 2021, Measuring Model Biases in the Absence of Ground Truth, AIES (LLR)",
+    among="rows with a positive label",
+    good="truth",
+    task="data",
+    scale="number",
+    unit="nats",
+    across=True,
+    names={"rai_toolbox": "Log-Likelihood Ratio (of each group, then their difference)"},
+)
+def log_likelihood_ratio(labels: LabelCounts) -> Share:
+    """Ln of the group's share of the positive rows, ln p(group | positive); depends on the group's size."""
+    positive, _, positives, _ = _margins(labels)
+    there = positive > 0
+    return Share(np.log(np.where(there, quotient(positive, positives), 1.0)), there.astype(np.float64))
+
+
+@metric(
+    source=f"{_RAI}; Aka et al. 2021, Measuring Model Biases in the Absence of Ground Truth, AIES (t-test)",
+    among="rows with a label, or no row has a positive one",
+    good="zero",
+    task="data",
+    scale="number",
+    unit="t",
+    across=True,
+    names={"rai_toolbox": "t-test (of each group, then their difference; the code takes p(label) for p(group, label))"},
+)
+def association_t_statistic(labels: LabelCounts) -> Share:
+    """Share of rows both of the group and positive, less what it is by chance, over the root of the latter.
+
+    (p(x, y) − p(x) p(y)) / √(p(x) p(y)); 0 where being of the group has nothing to do with the label.
+    """
+    positive, rows, positives, everybody = _margins(labels)
+    return Share(positive * everybody - rows * positives, everybody * np.sqrt(rows * positives))
 
 
 def _margins(labels: LabelCounts) -> tuple[Floats, Floats, Floats, Floats]:

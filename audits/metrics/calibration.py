@@ -154,6 +154,26 @@ def generalized_false_positive_rate(scored: Scored) -> Share:
 
 
 @metric(
+    source="Hardt, Price, Srebro 2016, section 2 (equalized odds), of scores; Pleiss et al. 2017, section 2",
+    among="actual positives, or no actual negatives, with a probability for a score",
+    good="zero",
+    decisions=False,
+    task="scores",
+    over="pair",
+    scale="proportion",
+    boundary=True,
+    given="truth",
+    names={"aif360": "generalized_equalized_odds_difference (unsigned)"},
+)
+def generalized_equalized_odds_difference(group: Scored, reference: Scored) -> Share:
+    """The larger of the distances of the generalized true and false positive rates, 0 to 1; 0 is equalized odds."""
+    found = [[_given_to(one, truth) for one in (group, reference)] for truth in (POSITIVE, NEGATIVE)]
+    distance = [np.abs(quotient(*one) - quotient(*other)) for one, other in found]
+    there = [(one.among > 0) & (other.among > 0) for one, other in found]
+    return Share(np.maximum(*distance), np.logical_and(*there).astype(np.float64))
+
+
+@metric(
     source="Pleiss et al. 2017, On Fairness and Calibration, section 2 (generalized false negative rate)",
     among="actual positives with a probability for a score",
     good="low",

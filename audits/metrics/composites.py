@@ -14,8 +14,6 @@ import numpy as np
 
 from audits.metrics import Counts, Share, metric
 from audits.metrics.rates import (
-    false_discovery_rate,
-    false_negative_rate,
     false_omission_rate,
     false_positive_rate,
     negative_predictive_value,
@@ -63,7 +61,7 @@ def equalized_odds_difference(group: Counts, reference: Counts) -> Share:
 )
 def equalized_odds_ratio(group: Counts, reference: Counts) -> Share:
     """The smaller of the ratios of true and of false positive rates, each the smaller rate over the larger."""
-    return _smallest(group, reference, true_positive_rate, false_positive_rate)
+    return smallest_ratio(group, reference, true_positive_rate, false_positive_rate)
 
 
 @metric(
@@ -133,38 +131,6 @@ def conditional_use_accuracy_difference(group: Counts, reference: Counts) -> Sha
 
 
 @metric(
-    source="Saleiro et al. 2018 (Aequitas) (Type I parity)",
-    among="false positives to compare",
-    good="one",
-    over="pair",
-    scale="proportion",
-    unit="ratio",
-    boundary=True,
-    components=("false_discovery_rate", "false_positive_rate"),
-    names={"aequitas": "TypeI Parity (FDR and FPR within τ and 1/τ)"},
-)
-def type_one_error_ratio(group: Counts, reference: Counts) -> Share:
-    """The smaller of the ratios of false discovery and of false positive rates, each the smaller over the larger."""
-    return _smallest(group, reference, false_discovery_rate, false_positive_rate)
-
-
-@metric(
-    source="Saleiro et al. 2018 (Aequitas) (Type II parity)",
-    among="false negatives to compare",
-    good="one",
-    over="pair",
-    scale="proportion",
-    unit="ratio",
-    boundary=True,
-    components=("false_omission_rate", "false_negative_rate"),
-    names={"aequitas": "TypeII Parity (FOR and FNR within τ and 1/τ)"},
-)
-def type_two_error_ratio(group: Counts, reference: Counts) -> Share:
-    """The smaller of the ratios of false omission and of false negative rates, each the smaller over the larger."""
-    return _smallest(group, reference, false_omission_rate, false_negative_rate)
-
-
-@metric(
     source="29 CFR 1607.4 D (four-fifths rule), in either direction; holisticai, four_fifths",
     among="rows decided positive, or no rows",
     good="one",
@@ -178,7 +144,7 @@ def type_two_error_ratio(group: Counts, reference: Counts) -> Share:
 )
 def four_fifths_ratio(group: Counts, reference: Counts) -> Share:
     """The smaller selection rate over the larger, 0 to 1; the rule of thumb asks for 0.8."""
-    return _smallest(group, reference, selection_rate)
+    return smallest_ratio(group, reference, selection_rate)
 
 
 @metric(
@@ -262,8 +228,8 @@ def _largest(group: Counts, reference: Counts, *rates: _Rate) -> Share:
     return Share(distance, np.minimum.reduce([both for _, _, both in sides]))
 
 
-def _smallest(group: Counts, reference: Counts, *rates: _Rate) -> Share:
-    """The smallest of the folded ratios; there is none where a rate is 0 in both groups."""
+def smallest_ratio(group: Counts, reference: Counts, *rates: _Rate) -> Share:
+    """Return the smallest of the ratios of rates, each the smaller over the larger; none where one is 0 in both."""
     sides = _sides(group, reference, rates)
     ratio = np.minimum.reduce([quotient(np.minimum(one, other), np.maximum(one, other)) for one, other, _ in sides])
     there = [both * (np.maximum(one, other) > 0) for one, other, both in sides]

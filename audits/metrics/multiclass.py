@@ -120,7 +120,11 @@ def multiclass_average_odds(group: Classified, reference: Classified) -> Share:
     source="Sokolova, Lapalme 2009, Information Processing and Management 45:427, table 3 (multi-class)",
     among="rows with a known truth and prediction",
     good="quality",
-    names={"fairlearn": "MetricFrame(accuracy_score)", "aif360": "accuracy", "credo": "weighted accuracy"},
+    names={
+        "fairlearn": "MetricFrame(accuracy_score)",
+        "aif360": "accuracy",
+        "credo": "multiclass TPR (weighted); FNR (weighted) is one minus it",
+    },
 )
 def multiclass_accuracy(summary: Classified) -> Share:
     """Share of rows whose predicted class is the true one."""
@@ -223,7 +227,7 @@ def left_out(summary: Classified, name: str) -> NDArray[np.bool_]:
         groups × classes.
     """
     _, true, predicted = _margins(summary)
-    if name == "macro_precision":
+    if name in ("macro_precision", "weighted_false_discovery_rate"):
         return np.asarray(predicted == 0)
     if name in ("macro_f1", "macro_jaccard"):
         return np.asarray(true + predicted == 0)

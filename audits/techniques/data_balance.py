@@ -16,7 +16,7 @@ from audits.metrics import chosen
 from audits.metrics.balance import LabelCounts, all_rows
 from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.replicating import add_up, tables
-from audits.metrics.representation import SIZES
+from audits.metrics.representation import SIZES, equal_sizes
 from audits.metrics.running import Summarised, findings
 from audits.metrics.sums import units_of
 from audits.registry import Entry
@@ -32,6 +32,8 @@ _OF_POSITIVE = (
     "dice_coefficient",
     "membership_jaccard_index",
     "membership_correlation",
+    "log_likelihood_ratio",
+    "association_t_statistic",
 )
 _MOST_VALUES = 50
 
@@ -47,7 +49,8 @@ def data_balance(
     """How labels are spread over the groups of the data, and how large the groups are, whatever a model does.
 
     Needs no decisions. Distances of two distributions (which are 0 at parity and never below) have no interval; what
-    chance alone makes of groups with the pooled distribution is told beside them, with its p-value.
+    chance alone makes of groups with the pooled distribution is told beside them, with its p-value. Of the metrics of
+    the groups' sizes chi-squared alone is held to chance: what it makes of groups of equal size.
 
     Args:
         evidence: rows and slices.
@@ -62,7 +65,20 @@ def data_balance(
     for attribute in evidence.attributes:
         data, by_chance = _summarised(evidence, attribute, (values, names), file, column)
         for entry in entries:
-            yield from findings(entry, replace(data, by_chance=None if entry.name in SIZES else by_chance))
+            alike = by_chance
+            if entry.name in SIZES:
+                alike = _equal_sizes(evidence, attribute, data) if entry.name == "group_size_chi_squared" else None
+            yield from findings(entry, replace(data, by_chance=alike))
+
+
+def _equal_sizes(evidence: Evidence, attribute: str, data: Summarised) -> LabelCounts:
+    """Groups of equal size but for chance; rows of one cluster are one."""
+    codes, groups = evidence.codes(attribute)
+    clusters = evidence.cluster_codes()
+    unit = None if clusters is None else clusters.astype(np.int64)
+    units = units_of(codes, len(groups), unit, np.ones(len(codes), np.bool_), evidence.weights())
+    rng = np.random.default_rng([evidence.spec.statistics.seed, evidence.attributes.index(attribute), 1])
+    return equal_sizes(data.summary, units, known_groups(groups), bootstrap.NUMBER, rng)
 
 
 def _summarised(
