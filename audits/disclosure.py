@@ -120,6 +120,57 @@ class Reader:
                 return self._leans(found, secret, facts)
         return None
 
+    def cheapest(
+        self, secret: Secret, facts: Sequence[Fact], prices: Sequence[float], fixed: Sequence[Fact]
+    ) -> list[int] | None:
+        """Return facts that, given up, leave a secret open; ``None`` where the fixed ones alone close it.
+
+        Another table is sought in which the secret has the value that it must be able to have, and in which the facts
+        differ by as little as can be, each at its price (linear programming; Kelly, Golden, Assad 1992, Networks
+        22:397). Where its counts are broken, giving up these facts may not be enough, or none may be found at all.
+        """
+        goal = self._goal(secret.cells)
+        for sign, bound in ((1.0, secret.low), (-1.0, -secret.high)):
+            if any(sign * float(goal @ x) <= bound + CLOSE for x in self._witnesses):
+                continue
+            moved = self._moved(sign * goal, bound, facts, prices, fixed)
+            if moved is None or moved:
+                return moved
+        return []
+
+    def forget(self, facts: Sequence[Fact]) -> list[NDArray[np.float64]]:
+        """Drop the tables found that do not fit facts which are told again; returns those that there were."""
+        before = self._witnesses
+        self._witnesses = [x for x in before if all(abs(x[list(f.cells)].sum() - f.total) < CLOSE for f in facts)]
+        return before
+
+    def recall(self, before: list[NDArray[np.float64]]) -> None:
+        """Take back the tables that were dropped: the facts are not told after all."""
+        self._witnesses = before
+
+    def _moved(
+        self, goal: NDArray[np.float64], bound: float, facts: Sequence[Fact], prices: Sequence[float],
+        fixed: Sequence[Fact],
+    ) -> list[int] | None:  # fmt: skip
+        """The facts that are otherwise in the nearest table in which the goal is at most the bound."""
+        from scipy.optimize import linprog
+        from scipy.sparse import csr_array, eye_array, hstack, vstack
+
+        matrix, right = self._system(fixed)
+        told, many = self._rows([dict.fromkeys(fact.cells, 1.0) for fact in facts]), len(facts)
+        slack = eye_array(many, format="csr")
+        whole = vstack([hstack([matrix, csr_array((matrix.shape[0], 2 * many))]), hstack([told, slack, -slack])])
+        found = linprog(
+            np.concatenate([np.zeros(self.size), prices, prices]),
+            A_ub=csr_array(np.concatenate([goal, np.zeros(2 * many)]).reshape(1, -1)), b_ub=[bound],
+            A_eq=whole.tocsr(), b_eq=np.concatenate([right, [fact.total for fact in facts]]),
+            bounds=(0, None), method="highs",
+        )  # fmt: skip
+        if found.status != 0:
+            return None
+        off = found.x[self.size : self.size + many] + found.x[self.size + many :]
+        return [at for at in range(many) if off[at] > CLOSE]
+
     def _leans(self, found: Any, secret: Secret, facts: Sequence[Fact]) -> list[int]:
         """The facts with a price in the linear program; else every fact that shares a cell with the secret."""
         if found.status == 0:

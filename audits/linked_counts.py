@@ -1,8 +1,8 @@
-"""Sizes of groups and rates of decisions, withheld one by one until a reader who solves equations learns nothing."""
+"""Sizes of groups and rates of decisions as one system of counts: which of them are small, and what each tells."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -11,6 +11,13 @@ from audits.findings import MISSING_GROUP, Finding
 
 ALL: Mask = (1,) * 9
 """All rows: every truth (unknown, negative, positive) × every decision."""
+
+OUTCOMES: tuple[Mask, ...] = tuple(tuple(int(place == at) for place in range(9)) for at in (4, 5, 7, 8))
+"""Every outcome of which truth and decision are known, by itself."""
+POSITIVE: Mask = (0,) * 6 + (1,) * 3
+"""Rows whose truth is positive."""
+SELECTED: Mask = (0, 0, 1) * 3
+"""Rows that are decided positively."""
 
 Why = Literal["small", "complementary", "derived", "versions"]
 Groups = Mapping[str, Mapping[str, int]]
@@ -109,7 +116,10 @@ def spread_out(item: Item) -> list[tuple[Mask, float]]:
 
 
 class LinkedCounts:
-    """Sizes of groups and rates of decisions: withheld one by one, against a reader who solves equations."""
+    """Sizes of groups and rates of decisions, those withheld for what they tell alone, and what must stay open.
+
+    ``audits.withholding`` withholds more until it does.
+    """
 
     def __init__(
         self, groups: Groups, rows: int, counted: Sequence[Item], threshold: int, earlier: Sequence[Earlier]
@@ -142,30 +152,13 @@ class LinkedCounts:
         """Return whether all counts can be of one table of whole rows."""
         return self.reader.consistent([*self.empty, *(fact for facts in self.facts.values() for fact in facts)])
 
-    def protect(self, keep: Collection[tuple[str, str]] = ()) -> None:
-        """Withhold more until every secret is open; what is open stays so when less is told.
-
-        Of the groups in ``keep`` (attribute, group) numbers are withheld only where nothing else will do.
-        """
-        by_name = {item.name: item for item in self.items}
-        told = {item.name: item for item in self.items if item.name not in self.withheld}
-        while told and self.secrets:
-            names = [name for name in told for _ in self.facts[name]]
-            facts = [*(fact for name in told for fact in self.facts[name]), *self.empty, *self.before]
-            leaking = next(((s, at) for s in self.secrets if (at := self.reader.leaks(s, facts)) is not None), None)
-            if leaking is None:
-                return
-            secret, leans = leaking
-            on = {names[at] for at in leans if at < len(names)}
-            self.secrets = self.secrets[self.secrets.index(secret) :]
-            if not on:
-                self.open_ends.append(secret.name)
-                del self.secrets[0]
-                continue
-            victim = min((by_name[name] for name in on), key=lambda item: _loss(item, keep))
-            for item in [item for item in told.values() if _tells_the_same(item, victim)]:
-                self.withheld[item.name] = "complementary"
-                del told[item.name]
+    def tells(self, attribute: str, group: str, *masks: Mask) -> bool:
+        """Return whether a group's counts of certain outcomes follow from what is told of it."""
+        own = [item for item in self.items if (item.attribute, item.group) == (attribute, group)]
+        told = {mask: n for item in own if item.name not in self.withheld for mask, n in spread_out(item) if any(mask)}
+        told |= _solved(told)
+        asked = [_both(mask, self.outcomes) for mask in masks]
+        return all(mask in told for mask in asked if any(mask))
 
     def _fact(self, item: Item, mask: Mask, count: float) -> Fact:
         if item.name == "rows":
@@ -255,7 +248,7 @@ class LinkedCounts:
                 self.secrets.append(Secret(f"{item.name} since the last release", cells, low, high))
 
 
-def _tells_the_same(one: Item, other: Item) -> bool:
+def tells_the_same(one: Item, other: Item) -> bool:
     """Whether two items tell the same counts: a rate and what it leaves, under two names."""
     if (one.attribute, one.group) != (other.attribute, other.group):
         return False
@@ -277,9 +270,3 @@ def _solved(counts: Mapping[Mask, float]) -> dict[Mask, float]:
     values = back @ np.array([counts[mask] for mask in masks])
     return {tuple(int(c == kinds[at]) for c in columns): float(np.round(values[at]))
             for at in np.flatnonzero(follows)}  # fmt: skip
-
-
-def _loss(item: Item, keep: Collection[tuple[str, str]]) -> tuple[bool, bool, int, float, str]:
-    """What is lost by withholding an item: less by a crossing than by a group, and less by few rows."""
-    last = item.name == "rows"  # it stands in every sentence on the data, and every attribute adds up to it
-    return last, (item.attribute, item.group) in keep, -item.attribute.count("×"), item.size, item.name

@@ -28,8 +28,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from audits.errors import ArtifactError
-from audits.findings import Finding
-from audits.linked_counts import Earlier, Groups, LinkedCounts, Why, item_of, rows_name, small
+from audits.findings import MISSING_GROUP, Finding
+from audits.linked_counts import (
+    ALL,
+    OUTCOMES,
+    POSITIVE,
+    SELECTED,
+    Earlier,
+    Groups,
+    LinkedCounts,
+    Why,
+    item_of,
+    rows_name,
+    small,
+)
+from audits.margins import widened
+from audits.withholding import protect
 
 THRESHOLD = 11
 RULE = "no count of 1 to {most}, nor anything from which one can be worked out; 0 may be told (the rule of CMS)"
@@ -65,7 +79,7 @@ def suppress(
     rows: int,
     threshold: int = THRESHOLD,
     earlier: Sequence[Earlier] = (),
-    keep: Collection[tuple[str, str]] = (),
+    keep: Collection[str] = (),
 ) -> Release:
     """Decide what must be withheld.
 
@@ -75,13 +89,13 @@ def suppress(
         rows: rows audited.
         threshold: the least count that may be told.
         earlier: what was published of this audit before.
-        keep: attributes and groups whose numbers are to be told where that can be done by withholding others'.
+        keep: findings that are to be told where that can be done by withholding others.
 
     Raises:
         ArtifactError: the groups of two attributes cannot be of the same rows.
     """
     table = _linked(findings, groups, rows, threshold, earlier)
-    table.protect(keep)
+    protect(table, keep)
     others = _Others(findings, table, earlier)
     withheld: dict[str, Why] = {**table.withheld, **others.withheld}
     touched = {item.attribute for item in table.items if item.name in withheld and item.group}
@@ -132,59 +146,98 @@ def _counts(finding: Finding) -> dict[str, float]:
 
 
 class _Others:
-    """Everything that is no plain count: withheld by group, technique by technique."""
+    """Everything that is no plain count: what follows from those told is told, all else goes by group."""
 
     def __init__(self, findings: Sequence[Finding], table: LinkedCounts, earlier: Sequence[Earlier]) -> None:
         self._table, self._earlier = table, earlier
         self.withheld: dict[str, Why] = {}
-        self._linked = {item.name: item for item in table.items}
-        self._rates = {(f.measure, f.attribute, f.group): f.id for f in findings if f.id in self._linked}
+        linked = {item.name for item in table.items}
+        counted = {(f.measure, f.attribute, f.group): f.id for f in findings if f.id in linked}
+        self._attributes = {attribute for _, attribute, _ in counted}
+        self._told = {rate for rate, name in counted.items() if name not in table.withheld}
         hidden = [item for item in table.items if item.name in table.withheld and item.group]
         self._unclean = {(item.attribute, item.group) for item in hidden}
+        labels = [(a, g) for a, own in table.groups.items() for g in own if not table.tells(a, g, POSITIVE)]
+        self._unlabelled = {*self._unclean, *labels}
         by_technique: dict[tuple[str, str], list[Finding]] = {}
         for finding in findings:
-            if finding.id in self._linked:
+            if finding.id in linked:
                 continue
-            ends = self._ends(finding)
-            if ends is not None:
-                if any(name in table.withheld for name in ends):
-                    self.withheld[finding.id] = "derived"
-            else:
-                by_technique.setdefault((finding.technique, finding.attribute), []).append(finding)
-        for (_, attribute), members in by_technique.items():
-            self._decide(attribute, members)
+            follows = self._follows(finding)
+            if follows is None:
+                by_technique.setdefault((finding.technique, self._made_of(finding)), []).append(finding)
+            elif why := self._alone(finding) if follows else "derived":
+                self.withheld[finding.id] = why
+        for (_, made_of), members in by_technique.items():
+            self._decide(members, made_of)
 
-    def _ends(self, finding: Finding) -> list[str] | None:
-        """The two rates that a difference or ratio is made of; ``None`` where it is made of something else."""
-        if finding.technique != "parity" or finding.comparison not in ("difference", "ratio"):
+    def _follows(self, finding: Finding) -> bool | None:
+        """Whether a number is made of counts that are told; ``None`` where it is not made of linked counts."""
+        from audits.metrics import registry
+
+        attribute = finding.attribute
+        if finding.technique != "parity" or attribute not in self._attributes or finding.measure not in registry:
             return None
-        ends = [self._rates.get((finding.measure, finding.attribute, g)) for g in (finding.group, finding.reference)]
-        return [name for name in ends if name] if all(ends) else None
+        facts = registry[finding.measure].facts
+        rate = facts["over"] == "group" and facts["scale"] == "rate"
+        groups = [group for group in (finding.group, finding.reference) if group]
+        if not groups or not (rate or facts["over"] == "pair"):  # of all groups, or against all
+            groups = [g for g in self._table.groups[attribute] if groups or g != MISSING_GROUP]
+        made_of = (finding.measure,) if rate else facts["components"]
+        if not made_of and not (facts["labels"] and facts["decisions"]):
+            made_of = ("base_rate",) if facts["labels"] else ("selection_rate",)
+        if made_of:
+            return all((measure, attribute, group) in self._told for measure in made_of for group in groups)
+        return all(self._table.tells(attribute, group, *OUTCOMES) for group in groups)
 
-    def _decide(self, attribute: str, members: Sequence[Finding]) -> None:
-        """Withhold the numbers of one technique over one attribute."""
+    def _made_of(self, finding: Finding) -> str:
+        """Of score parity: whether a number is made of scores alone, or of the truth as well; else all is one."""
+        from audits.metrics import registry
+
+        if finding.technique != "score_parity":
+            return ""
+        return "truth" if finding.measure not in registry or registry[finding.measure].facts["labels"] else "scores"
+
+    def _silent(self, made_of: str) -> set[tuple[str, str]]:
+        """Groups of which a withheld count would be told about by numbers that are made of so much."""
+        if made_of == "truth":  # an AUC tells how many are positive
+            return self._unlabelled
+        if made_of == "scores":  # a score and a threshold say how many are selected, and nothing of the truth
+            table = self._table
+            return {(a, g) for a, g in self._unclean if not table.tells(a, g, ALL, SELECTED)}
+        return self._unclean
+
+    def _decide(self, members: Sequence[Finding], made_of: str) -> None:
+        """Withhold the numbers of one technique, over all attributes, for they add up to the same."""
+        groups = self._table.groups
         own: dict[str, Why] = {f.id: why for f in members if (why := self._alone(f)) is not None}
-        known = self._table.groups.get(attribute)
-        if known is None:
-            any_ = bool(own) or bool(self._table.withheld)
-            whole = {f.id for f in members if any_ and (attribute or "x" in f.sufficient)}
-            self.withheld |= {**dict.fromkeys(whole, "derived"), **own}
-            return
-        touched = {g for f in members if f.id in own for g in _groups(f, known)}
-        touched |= {g for a, g in self._unclean if a == attribute}
-        beyond = {f.id for f in members if any(g not in known and g != CONTROL for g in (f.group, f.reference) if g)}
-        everywhere = bool(touched) or any(f.id in own for f in members)
-        if everywhere and "×" in attribute:
-            touched = set(known)
-        elif len(touched) == 1:
-            rest = [g for g in known if g not in touched]
-            touched |= {min(rest, key=lambda g: (known[g], g))} if rest else set()
+        by_attribute: dict[str, list[Finding]] = {}
         for finding in members:
-            groups = _groups(finding, known)
-            if finding.id in own:
-                self.withheld[finding.id] = own[finding.id]
-            elif finding.id in beyond or groups & touched or (everywhere and not groups):
-                self.withheld[finding.id] = "derived"
+            by_attribute.setdefault(finding.attribute, []).append(finding)
+        silent: dict[str, set[str]] = {}
+        for attribute in [name for name in by_attribute if name in groups]:
+            silent[attribute] = {
+                g for f in by_attribute[attribute] if f.id in own for g in _groups(f, groups[attribute])
+            }
+            silent[attribute] |= {g for a, g in self._silent(made_of) if a == attribute}
+        wider = widened(silent, groups, [attribute for attribute in groups if attribute not in by_attribute])
+        for attribute, held in by_attribute.items():
+            self.withheld |= self._withheld(held, groups.get(attribute), wider.get(attribute, set()), own)
+
+    def _withheld(
+        self, held: Sequence[Finding], known: Mapping[str, int] | None, silent: set[str], own: Mapping[str, Why]
+    ) -> dict[str, Why]:
+        """What of a technique's numbers over one attribute goes, where some groups keep silent."""
+        mine = {finding.id: own[finding.id] for finding in held if finding.id in own}
+        if known is None:
+            any_ = bool(mine) or bool(self._table.withheld)
+            return {f.id: "derived" for f in held if any_ and (f.attribute or "x" in f.sufficient)} | mine
+        for finding in [f for f in held if f.id not in mine]:
+            named = {g for g in (finding.group, finding.reference) if g}
+            beyond = named - known.keys() - {CONTROL}
+            if beyond or named & silent or ((silent or mine) and not named & known.keys()):
+                mine[finding.id] = "derived"
+        return mine
 
     def _alone(self, finding: Finding) -> Why | None:
         """Why a finding must be withheld for its own counts."""

@@ -108,11 +108,16 @@ def public_section(sources: Sources) -> Section | None:
     return Section(id="public", title="The public version: what is left out", blocks=tuple(blocks), part="results")
 
 
-def _decided(sources: Sources) -> set[tuple[str, str]]:
-    """The groups that decided a limit, of which a reader should hear most."""
-    limits = sources.verdict.get("limits") or ()
-    pairs = [(limit.get("attribute"), group) for limit in limits for group in (limit.get("worst") or {}).values()]
-    return {(str(attribute), str(group)) for attribute, group in pairs if group}
+def _decided(sources: Sources) -> set[str]:
+    """The rates that decided a limit, of which a reader should hear most."""
+    decided = set()
+    for limit in sources.verdict.get("limits") or ():
+        asked = limit.get("limit") or {}
+        decided |= {
+            (asked.get("measure"), limit.get("attribute"), group) for group in (limit.get("worst") or {}).values()
+        }
+    rates = [finding for finding in sources.findings if finding.comparison == "rate"]
+    return {finding.id for finding in rates if (finding.measure, finding.attribute, finding.group) in decided}
 
 
 def _rows(sources: Sources, groups: Mapping[str, Mapping[str, int]]) -> int:
