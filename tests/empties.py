@@ -14,7 +14,10 @@ import numpy as np
 from audits.metrics.balance import LabelCounts
 from audits.metrics.counting import cells, confusion, tally
 from audits.metrics.histograms import binning, summarise
-from audits.metrics.list_sums import Items, compared, listed
+from audits.metrics.list_firsts import firsts, summary_of
+from audits.metrics.list_items import shown
+from audits.metrics.list_likeness import compared
+from audits.metrics.list_sums import Items, listed
 from audits.metrics.list_sums import summed as listing
 from audits.metrics.lists import places
 from audits.metrics.multiclass import classified
@@ -124,8 +127,13 @@ def ranking(rows: list[Row], groups: int = GROUPS) -> Any:
     pairs = [(a, b) for a in range(groups) for b in range(groups)]
     each = replace(one, lists=lists, item=places(lists), query=np.zeros(groups, np.intp), weight=np.ones(groups))
     alike = compared(each, codes[own], [str(name) for name in range(groups)], pairs, 2).table.sum(axis=0)
-    names = ("jaccard", "serp", "compared", "prag", "prag_compared")
-    return whole._replace(**dict(zip(names, alike, strict=True)), place=np.arange(groups))
+    found = dict(zip(("jaccard", "serp", "compared", "prag", "prag_compared"), alike, strict=True))
+    first = summary_of(firsts(one, codes, [str(name) for name in range(groups)], 2, 1, [0.5]).table.sum(axis=0))
+    found |= {name: getattr(first, name) for name in first._fields[first._fields.index("pool") :][:10]}
+    named = replace(one, item=order % 4)
+    found["shown"] = np.zeros((groups, 4))
+    found["shown"][:, : len(np.unique(named.item))] = shown(named, codes, groups, 2).table
+    return whole._replace(**found, place=np.arange(groups))
 
 
 MAKERS = {

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from audits.metrics import registry
+from audits.metrics.deviations import rnd
 from audits.metrics.likeness import jaccard, prag, serp
+from audits.metrics.list_firsts import firsts, summary_of
+from audits.metrics.list_items import shown
 from audits.metrics.list_sums import Items, listed, summed
 from audits.metrics.lists import places, prefixes, quality
 from audits.metrics.ranking import (
@@ -19,7 +22,6 @@ from audits.metrics.ranking import (
     ndcg,
     ndkl,
     relative_attention,
-    rnd,
     skew,
 )
 from audits.metrics.running import value_of
@@ -30,25 +32,33 @@ AIF360 = {  # Trusted-AI/AIF360, tests/test_regression_metric.py: a list in this
 }
 
 
-def summary(codes, lists=None, relevance=None, rank=None, cutoff=10, step=10, target=None, groups=None, weight=None):
+def items_of(codes, lists=None, relevance=None, rank=None, weight=None, item=None):
     codes = np.asarray(codes)
     lists = np.zeros(len(codes), np.intp) if lists is None else np.asarray(lists)
     many = int(lists.max()) + 1
-    items = Items(
+    return Items(
         row=np.arange(len(codes)),
         lists=lists,
         rank=places(lists).astype(float) if rank is None else np.asarray(rank, float),
         relevance=np.full(len(codes), np.nan) if relevance is None else np.asarray(relevance, float),
         query=np.arange(many),
-        item=None,
+        item=None if item is None else np.asarray(item),
         weight=np.ones(many) if weight is None else np.asarray(weight, float),
         cluster=None,
         file="",
         details={},
     )
+
+
+def summary(codes, *columns, cutoff=10, step=10, target=None, groups=None, qualified=1, edges=(), **more):
+    """The sums of lists, with who is among the first, and which items are shown."""
+    codes, items = np.asarray(codes), items_of(codes, *columns, **more)
     names = groups or [str(name) for name in range(int(codes.max()) + 1)]
     shares = None if target is None else np.asarray(target, float)
-    return listed(summed(items, codes, names, cutoff, step, shares).table.sum(axis=0))
+    found = listed(summed(items, codes, names, cutoff, step, shares).table.sum(axis=0))
+    ahead = summary_of(firsts(items, codes, names, cutoff or 10, qualified, edges).table.sum(axis=0))
+    first = {name: getattr(ahead, name) for name in ahead._fields[ahead._fields.index("pool") :][:10]}
+    return found._replace(**first, shown=shown(items, codes, len(names), cutoff or 10).table)
 
 
 def number(share):
@@ -235,9 +245,11 @@ def test_items_of_unknown_group_are_taken_out_before_first_places_are_looked_at(
 def test_a_list_counts_by_its_weight():
     rng = np.random.default_rng(3)
     lists, codes, relevance = np.repeat([0, 1], 15), rng.integers(0, 2, 30), rng.integers(0, 3, 30)
-    weighted = summary(codes, lists, relevance, weight=[1, 3], step=5)
+    item = np.tile(np.arange(15), 2)
+    weighted = summary(codes, lists, relevance, weight=[1, 3], step=5, item=item, edges=[0.5])
     again = np.concatenate([np.flatnonzero(lists == 0), *[np.flatnonzero(lists == 1)] * 3])
-    repeated = summary(codes[again], np.repeat(np.arange(4), 15), relevance[again], step=5)
+    more = {"step": 5, "item": item[again], "edges": [0.5]}
+    repeated = summary(codes[again], np.repeat(np.arange(4), 15), relevance[again], **more)
     for entry in ENTRIES:
         if entry.facts["over"] != "pair":
             assert number(entry.function(weighted)) == pytest.approx(number(entry.function(repeated)))
@@ -249,7 +261,8 @@ ENTRIES = [e for e in registry.entries().values() if e.facts["task"] == "ranking
 def test_names_of_groups_do_not_matter():
     rng = np.random.default_rng(4)
     lists, codes, relevance = np.repeat(np.arange(5), 20), rng.integers(0, 3, 100), rng.integers(0, 3, 100)
-    one, other = summary(codes, lists, relevance), summary(2 - codes, lists, relevance)
+    more = {"item": np.tile(np.arange(20), 5), "edges": [0.5, 1.5]}
+    one, other = summary(codes, lists, relevance, **more), summary(2 - codes, lists, relevance, **more)
     for entry in ENTRIES:
         if entry.facts["over"] == "group":
             assert number(entry.function(one)) == pytest.approx(number(entry.function(other))[::-1])

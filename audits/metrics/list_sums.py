@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.errors import DataError
 from audits.findings import MISSING_GROUP
-from audits.metrics.likeness import jaccard, prag, serp
-from audits.metrics.lists import expected_attention, per_list, prefixes, quality
-from audits.metrics.ranking import Ranked
-from audits.metrics.running import value_of
+from audits.metrics.lists import expected_attention, per_list, places, prefixes, quality
+from audits.metrics.ranking import Ranked, ranked
 from audits.metrics.sums import again
-from audits.registry import Entry
-from audits.statistics.roots import Floats
+from audits.statistics.roots import Floats, quotient
 
-AT_CUTOFF = ("skew", "dcg", "ndcg")
-LIKENESS = ("jaccard_at_k", "serp_at_k", "prag_at_k")
+AT_CUTOFF = ("skew", "dcg", "ndcg", "precision_at_k", "recall_at_k", "f1_at_k", "recommendation_popularity")
 
 _SHUFFLES = 400
 _MOST_SHUFFLED = 1 << 23  # rows of all shuffles together
 _FEWEST_SHUFFLES = 100
-_LIST_FIELDS = Ranked._fields[:19]
-_PAIR_FIELDS = Ranked._fields[19:]
+_LIST_FIELDS = Ranked._fields[: Ranked._fields.index("pool")]
 
 
 @dataclass(frozen=True)
@@ -61,16 +54,15 @@ class Listed:
         self, unit: NDArray[np.int64], number: int, rng: np.random.Generator
     ) -> tuple[Ranked, Ranked | None, Floats]:
         """Return the sums, resampled sums or ``None``, and in how many units each group is."""
-        total, drawn = again(_grouped(self.table, unit), number, rng)
-        separate = (_grouped(self.items, unit) > 0).sum(axis=0).astype(np.float64)
+        total, drawn = again(grouped(self.table, unit), number, rng)
+        separate = (grouped(self.items, unit) > 0).sum(axis=0).astype(np.float64)
         return listed(total), None if drawn is None else listed(drawn), separate
 
 
 def listed(sums: Floats) -> Ranked:
     """Return the summary of … × fields × groups, without the likeness of lists."""
     each = np.moveaxis(sums, -2, 0)
-    none = np.zeros((*each.shape[1:], 0))
-    return Ranked(*[*each, *(none for _ in _PAIR_FIELDS[:-1]), np.zeros(each.shape[1:])])
+    return ranked(each.shape[1:], **dict(zip(_LIST_FIELDS, each, strict=True)))
 
 
 def summed(
@@ -110,15 +102,41 @@ def summed(
         first.ndkl * counted,
         first.infeasible * counted,
         first.rnd,
-        first.rnd_exists,
+        first.rkl,
+        first.rrd,
+        first.deviating,
         good.dcg,
         good.held,
         good.ndcg,
         good.ideal,
         good.precision,
         good.relevant,
+        good.hit,
+        good.judged,
+        good.recalled,
+        good.relevant,
+        good.balanced,
+        good.judged,
+        *_popularity(items, codes, shape, cutoff),
     )
     return Listed(np.stack(table, axis=1) * items.weight[:, None, None], many)
+
+
+def shuffles(rows: int) -> int:
+    """Return how often rows are shuffled to see what chance makes of them; 0 where there are too many for it."""
+    number = min(_SHUFFLES, _MOST_SHUFFLED // max(rows, 1))
+    return number if number >= _FEWEST_SHUFFLES else 0
+
+
+def _popularity(items: Items, codes: NDArray[Any], shape: tuple[int, int], cutoff: int | None) -> tuple[Floats, Floats]:
+    """How many lists show the group's items among the first, on average over these, and whether there are any."""
+    if items.item is None or cutoff is None:
+        return np.zeros(shape), np.zeros(shape)
+    first = (places(items.lists) <= cutoff) & (items.item >= 0)
+    lists, item = items.lists[first], items.item[first]
+    popular = np.bincount(item, items.weight[lists])[item]
+    many = per_list(lists, codes[first], shape)
+    return quotient(per_list(lists, codes[first], shape, popular), many), (many > 0).astype(np.float64)
 
 
 def by_chance(
@@ -130,11 +148,11 @@ def by_chance(
     rng: np.random.Generator,
 ) -> Ranked | None:
     """Return the sums of lists in which the groups are shuffled, or ``None`` where there are too many rows for it."""
-    number = min(_SHUFFLES, _MOST_SHUFFLED // len(codes))
-    if number < _FEWEST_SHUFFLES:
+    number = shuffles(len(codes))
+    if not number:
         return None
     blind = np.full(len(codes), np.nan)
-    without = replace(items, relevance=blind)
+    without = replace(items, relevance=blind, item=None)
     sums = np.empty((number, len(_LIST_FIELDS), len(groups)))
     for at in range(number):
         shuffled = codes[np.lexsort((rng.random(len(codes)), items.lists))]
@@ -142,110 +160,8 @@ def by_chance(
     return listed(sums)
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Likeness of two groups' lists: queries × fields × groups × references.
-
-    ``place`` the column of each group as a reference, where it is ``referred`` to · ``query`` of each list ·
-    ``queries`` that each group is compared over.
-    """
-
-    table: Floats
-    place: NDArray[np.int64]
-    referred: NDArray[np.bool_]
-    query: NDArray[np.intp]
-    queries: Floats
-
-    def resampled(
-        self, unit: NDArray[np.int64], number: int, rng: np.random.Generator
-    ) -> tuple[Ranked, Ranked | None, Floats]:
-        """Return the sums, resampled sums or ``None``, and in how many units each group is compared."""
-        of_query = np.zeros(len(self.table), np.int64)
-        of_query[self.query] = unit
-        grouped = _grouped(self.table, of_query)
-        total, drawn = again(grouped, number, rng)
-        there = grouped[:, 2] > 0  # units × groups × references
-        as_group, as_reference = there.any(axis=-1).sum(axis=0), there.any(axis=-2).sum(axis=0)[self.place]
-        separate = np.maximum(as_group, as_reference * self.referred).astype(np.float64)
-        return self._summary(total), None if drawn is None else self._summary(drawn), separate
-
-    def rows_of(self, _: Entry) -> Floats:
-        """Return the queries of each group for which another group has a list too."""
-        return self.queries
-
-    def _summary(self, sums: Floats) -> Ranked:
-        each = np.moveaxis(sums, -3, 0)
-        none = np.zeros(each.shape[1:-1])
-        place = np.broadcast_to(self.place, each.shape[1:-1])
-        return Ranked(*[*(none for _ in _LIST_FIELDS), *each, place])
-
-
-def compared(
-    items: Items, codes: NDArray[Any], groups: Sequence[str], pairs: Sequence[tuple[int, int]], cutoff: int
-) -> Compared:
-    """Compare the lists of each pair of groups that answer the same query, every list of one with every of the other.
-
-    A list belongs to a group where all its rows do; others are passed over.
-
-    Args:
-        items: the lists, whose items are named.
-        codes: the group of each item.
-        groups: their names.
-        pairs: positions (group, reference).
-        cutoff: first items that are looked at.
-
-    Raises:
-        DataError: a list holds an item twice.
-    """
-    own = _lists_by_query(items, codes)
-    references = sorted({reference for _, reference in pairs})
-    column = {reference: at for at, reference in enumerate(references)}
-    table = np.zeros((len(own), 5, len(groups), len(references)))
-    queries = np.zeros(len(groups))
-    for at, by_group in enumerate(own):
-        for group, reference in pairs:
-            if group in by_group and reference in by_group:
-                table[at, :, group, column[reference]] = _alike(by_group[group], by_group[reference], cutoff)
-        for group in by_group:
-            queries[group] += len(by_group) > 1
-    place = np.array([column.get(group, 0) for group in range(len(groups))])
-    referred = np.array([group in column for group in range(len(groups))])
-    return Compared(table, place, referred, items.query, queries)
-
-
-def _alike(ones: list[Any], twos: list[Any], cutoff: int) -> list[float]:
-    """Jaccard, SERP, queries, PRAG, queries with a PRAG: means over the lists of one query, times its weight."""
-    weight = float(np.mean([w for _, w in ones]))
-    lists = [(one, two) for one, _ in ones for two, _ in twos]
-    found = []
-    for like in (jaccard, serp, prag):
-        values, exist = zip(*(value_of(like(one, two, cutoff)) for one, two in lists), strict=True)
-        many = sum(map(bool, exist))
-        found.append((weight * float(sum(values)) / many, weight) if many else (0.0, 0.0))
-    return [found[0][0], found[1][0], found[0][1], *found[2]]
-
-
-def _lists_by_query(items: Items, codes: NDArray[Any]) -> list[dict[int, list[tuple[list[int], float]]]]:
-    """For each query and group, the items of its lists in order, with the weights of the lists."""
-    found: list[dict[int, list[tuple[list[int], float]]]] = [{} for _ in range(int(items.query.max()) + 1)]
-    starts = np.append(np.flatnonzero(np.diff(items.lists, prepend=-1)), len(items.lists))
-    names = items.item if items.item is not None else items.row
-    for one, (start, end) in enumerate(pairwise(starts.tolist())):
-        group = int(codes[start])
-        if (codes[start:end] != group).any():
-            continue
-        listing = [name for name in names[start:end].tolist() if name >= 0]
-        if len(set(listing)) < len(listing):
-            raise DataError(
-                f"ranking_parity.item: a list of {len(listing)} items holds one of them twice, expected each once",
-                "tell the lists of one query apart: lists: <column>",
-            )
-        found[items.query[one]].setdefault(group, []).append((listing, float(items.weight[one])))
-    return found
-
-
-def _grouped(table: Floats, unit: NDArray[np.int64]) -> Floats:
-    """Add up the tables of the lists (or queries) that are drawn together."""
+def grouped(table: Floats, unit: NDArray[np.int64]) -> Floats:
+    """Return the tables of the lists (or queries) that are drawn together, added up."""
     found = np.zeros((int(unit.max()) + 1, *table.shape[1:]))
     np.add.at(found, unit, table)
     return found

@@ -21,7 +21,7 @@ class Prefixes(NamedTuple):
 
     ``top`` the group's items among the first k · ``expected`` its target share of these · ``ndkl`` the group's part of
     the list's NDKL · ``infeasible`` how many first parts of the list hold too few of some group (the same for every
-    group) · ``rnd`` the group's rND, where ``rnd_exists``.
+    group) · ``rnd``, ``rkl`` and ``rrd`` of the group, where it is ``deviating``.
     """
 
     top: Floats
@@ -29,7 +29,9 @@ class Prefixes(NamedTuple):
     ndkl: Floats
     infeasible: Floats
     rnd: Floats
-    rnd_exists: Floats
+    rkl: Floats
+    rrd: Floats
+    deviating: Floats
 
 
 def ordered(lists: Codes, key: Floats) -> NDArray[np.intp]:
@@ -73,7 +75,7 @@ def prefixes(
         codes: each item's group.
         shape: how many lists and groups.
         cutoff: k of ``top``.
-        step: rND looks at the first ``step``, 2·``step`` … items.
+        step: rND, rKL and rRD look at the first ``step``, 2·``step`` … items.
         target: the share that each group should have; default its share of the list itself.
     """
     many, place = per_list(lists, codes, shape), places(lists)
@@ -86,14 +88,12 @@ def prefixes(
     least = np.floor(share[lists] * place[:, None] + 1e-9)
     short = (within < least).any(axis=1)
     infeasible = np.bincount(lists, short, minlength=shape[0])
-    rnd, exists = _rnd(lists, place, within, many, step)
     return Prefixes(
         top,
         np.minimum(size, cutoff)[:, None] * share,
         _divergence(lists, place, within, share, shape),
         np.repeat(infeasible[:, None], shape[1], axis=1),
-        rnd,
-        exists,
+        *_deviations(lists, place, within, many, step),
     )
 
 
@@ -117,28 +117,58 @@ def _divergence(
     return quotient(summed, np.broadcast_to(norm[:, None], shape))
 
 
-def _rnd(lists: Codes, place: NDArray[np.int64], within: Floats, many: Floats, step: int) -> tuple[Floats, Floats]:
-    """RND of each group in each list, over the largest that any order of the list would give."""
+def _deviations(lists: Codes, place: NDArray[np.int64], within: Floats, many: Floats, step: int) -> list[Floats]:
+    """The deviations of each group in each list, over the largest that any order of the list would give; which exist.
+
+    The largest is that of one of the two extreme orders: held against every order of lists of up to 12 items.
+    """
     at = (place % step == 0) & (place > 1)
     lists, place, within = lists[at], place[at][:, None], within[at]
     all_of, size = many[lists], many.sum(axis=1)[lists][:, None]
     share = all_of / size
     weight = 1 / np.log2(place)
-    ends = np.minimum(place, all_of) / place, np.maximum(0, place - (size - all_of)) / place
-    found, best, worst = (
-        np.stack([np.bincount(lists, column, minlength=len(many)) for column in (weight * np.abs(x - share)).T], axis=1)
-        for x in (within / place, *ends)
+    orders = (
+        within / place,
+        np.minimum(place, all_of) / place,
+        np.maximum(0, place - (size - all_of)) / place,
     )
-    most = np.maximum(best, worst)
-    exists = most > 1e-12
-    return quotient(np.where(exists, found, 0.0), np.where(exists, most, 0.0)), exists.astype(np.float64)
+    deviations, exists = [], np.zeros(many.shape, np.bool_)
+    for distance in (_difference, _kl, _lack):
+        found, best, worst = (
+            np.stack(
+                [np.bincount(lists, part, minlength=len(many)) for part in (weight * distance(x, share)).T], axis=1
+            )
+            for x in orders
+        )
+        most = np.maximum(best, worst)
+        exists |= most > 1e-12
+        deviations.append(quotient(found, np.where(most > 1e-12, most, 0.0)))
+    return [*(np.where(exists, one, 0.0) for one in deviations), exists.astype(np.float64)]
+
+
+def _difference(ahead: Floats, share: Floats) -> Floats:
+    return np.abs(ahead - share)
+
+
+def _kl(ahead: Floats, share: Floats) -> Floats:
+    """Divergence of the group and the others ahead from the group and the others in the list."""
+    parts = [x * np.log(np.where(x > 0, quotient(x, s, 1.0), 1.0)) for x, s in ((ahead, share), (1 - ahead, 1 - share))]
+    return np.asarray(sum(parts))
+
+
+def _lack(ahead: Floats, share: Floats) -> Floats:
+    """How much smaller the ratio of group to others is ahead than in the list; where it is alone, not at all."""
+    lack = quotient(share, 1 - share) - quotient(ahead, 1 - ahead)
+    return np.where((ahead < 1) & (share < 1), np.maximum(lack, 0), 0.0)
 
 
 class Quality(NamedTuple):
     """How well the items of each group are ranked among themselves; lists × groups.
 
     ``dcg`` of its first k items · ``ndcg`` that over the best it could be, where ``ideal`` says there is one ·
-    ``precision`` average precision, where ``relevant`` says there is a relevant item · ``held`` whether it has items.
+    ``precision`` average precision, where ``relevant`` says there is a relevant item · ``held`` whether it has items ·
+    ``hit`` share of its first k that is relevant · ``recalled`` share of the relevant that is among them · ``balanced``
+    harmonic mean of the two · ``judged`` whether it has items of known relevance.
     """
 
     dcg: Floats
@@ -147,6 +177,10 @@ class Quality(NamedTuple):
     precision: Floats
     relevant: Floats
     held: Floats
+    hit: Floats
+    recalled: Floats
+    balanced: Floats
+    judged: Floats
 
 
 def quality(lists: Codes, codes: Codes, relevance: Floats, shape: tuple[int, int], cutoff: int | None) -> Quality:
@@ -166,7 +200,8 @@ def quality(lists: Codes, codes: Codes, relevance: Floats, shape: tuple[int, int
     gain, best = relevance[order], relevance[np.lexsort((-relevance, one))]
     one = one[order]
     place = places(one)
-    discount = np.where(place <= (cutoff or len(place) + 1), 1 / np.log2(place + 1), 0.0)
+    first = (place <= (cutoff or len(place) + 1)).astype(np.float64)
+    discount = first / np.log2(place + 1)
     hit = (gain > 0).astype(np.float64)
     hits = hit.cumsum() - (hit.cumsum() - hit)[np.arange(len(one)) - (place - 1)] if len(one) else hit
 
@@ -174,6 +209,7 @@ def quality(lists: Codes, codes: Codes, relevance: Floats, shape: tuple[int, int
         return np.asarray(np.bincount(one, worth, minlength=shape[0] * shape[1]).reshape(shape), np.float64)
 
     dcg, ideal, many = summed(gain * discount), summed(best * discount), summed(hit)
+    ahead, looked_at = summed(hit * first), summed(first)
     return Quality(
         dcg,
         quotient(dcg, ideal),
@@ -181,4 +217,8 @@ def quality(lists: Codes, codes: Codes, relevance: Floats, shape: tuple[int, int
         quotient(summed(hit * hits / np.maximum(place, 1)), many),
         (many > 0).astype(np.float64),
         (summed(np.ones(len(one))) > 0).astype(np.float64),
+        quotient(ahead, looked_at),
+        quotient(ahead, many),
+        quotient(2 * ahead, looked_at + many),
+        (looked_at > 0).astype(np.float64),
     )

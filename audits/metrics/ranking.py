@@ -19,10 +19,15 @@ class Ranked(NamedTuple):
     ``merit`` Σ of relevance and ``merited`` attention of the items whose relevance is known. Over lists that hold two
     groups or more (any list where there is a target), without items of unknown group (``audits.metrics.lists``):
     ``lists`` their number, the same for every group · ``top`` and ``expected_top`` · ``ndkl`` · ``infeasible`` ·
-    ``rnd`` and ``rnd_lists``. Over the group's own items in each list: ``dcg`` and ``dcg_lists`` · ``ndcg`` and
-    ``ndcg_lists`` · ``precision`` and ``precision_lists``. Of two lists for one query, groups × references:
-    ``jaccard``, ``serp`` and ``compared`` queries · ``prag`` and ``prag_compared`` · ``place`` the column of the group
-    as a reference.
+    ``rnd``, ``rkl``, ``rrd`` and ``deviating`` lists. Over the group's own items in each list: ``dcg`` and
+    ``dcg_lists`` · ``ndcg`` and ``ndcg_lists`` · ``precision`` and ``precision_lists`` · among its first k ``hit`` and
+    ``hit_lists``, ``recalled`` and ``recalled_lists``, ``balanced`` and ``balanced_lists`` · ``popular`` and
+    ``popular_lists``. Of lists that hold two groups or more (``audits.metrics.first_places``): items in the ``pool``
+    and among the ``first`` k, of known relevance ``judged`` and ``judged_first`` and its sums ``worth`` and
+    ``worth_first``, of enough relevance ``able`` and ``able_first``; groups × bins of relevance ``binned`` and
+    ``binned_first``. Groups × items: how often each is ``shown`` among the first k. Of two lists for one query, groups
+    × references: ``jaccard``, ``serp`` and ``compared`` queries · ``prag`` and ``prag_compared`` · ``place`` the column
+    of the group as a reference.
     """
 
     items: NDArray[Any]
@@ -37,19 +42,45 @@ class Ranked(NamedTuple):
     ndkl: NDArray[Any]
     infeasible: NDArray[Any]
     rnd: NDArray[Any]
-    rnd_lists: NDArray[Any]
+    rkl: NDArray[Any]
+    rrd: NDArray[Any]
+    deviating: NDArray[Any]
     dcg: NDArray[Any]
     dcg_lists: NDArray[Any]
     ndcg: NDArray[Any]
     ndcg_lists: NDArray[Any]
     precision: NDArray[Any]
     precision_lists: NDArray[Any]
+    hit: NDArray[Any]
+    hit_lists: NDArray[Any]
+    recalled: NDArray[Any]
+    recalled_lists: NDArray[Any]
+    balanced: NDArray[Any]
+    balanced_lists: NDArray[Any]
+    popular: NDArray[Any]
+    popular_lists: NDArray[Any]
+    pool: NDArray[Any]
+    first: NDArray[Any]
+    judged: NDArray[Any]
+    judged_first: NDArray[Any]
+    worth: NDArray[Any]
+    worth_first: NDArray[Any]
+    able: NDArray[Any]
+    able_first: NDArray[Any]
+    binned: NDArray[Any]
+    binned_first: NDArray[Any]
+    shown: NDArray[Any]
     jaccard: NDArray[Any]
     serp: NDArray[Any]
     compared: NDArray[Any]
     prag: NDArray[Any]
     prag_compared: NDArray[Any]
     place: NDArray[Any]
+
+
+def ranked(shape: tuple[int, ...], **known: NDArray[Any]) -> Ranked:
+    """Return the summary of … × groups that holds what is given, and 0 for all else."""
+    return Ranked(**{**{name: np.zeros(shape) for name in Ranked._fields}, **known})
 
 
 @metric(
@@ -108,7 +139,6 @@ def relative_attention(summary: Ranked) -> Share:
     source="Sapiezynski, Zeng, Robertson, Mislove, Wilson 2019, WWW Companion: attention-weighted rank fairness",
     among="list that holds two groups",
     good="zero",
-    names={"holisticai": "exposure_l1 (of item shares)"},
 )
 def attention_weighted_parity(summary: Ranked) -> Share:
     """Total variation between the groups' shares of attention and those of a random order of the lists, 0 to 1."""
@@ -150,22 +180,6 @@ def skew(summary: Ranked) -> Share:
 def ndkl(summary: Ranked) -> Share:
     """Normalised discounted divergence of the groups' shares of each list's first places from the target, its mean."""
     return _where(_several(summary), quotient(summary.ndkl.sum(axis=-1), summary.lists.max(axis=-1)))
-
-
-@metric(
-    task="ranking",
-    across=True,
-    boundary=True,
-    labels=False,
-    decisions=False,
-    scale="proportion",
-    source="Yang, Stoyanovich 2017, SSDBM (arXiv:1610.08559)",
-    among="lists that hold it and others, as long as the first cut-off",
-    good="zero",
-)
-def rnd(summary: Ranked) -> Share:
-    """Normalised discounted difference (rND) of the group's share of first places from its share of the list."""
-    return Share(summary.rnd, summary.rnd_lists)
 
 
 @metric(
@@ -225,65 +239,10 @@ def ndcg(summary: Ranked) -> Share:
     source="Manning, Raghavan, Schütze 2008, Introduction to Information Retrieval, section 8.4",
     among="lists with a relevant item of its own",
     good="quality",
-    names={"holisticai": "average_precision_ratio (a / b)"},
 )
 def mean_average_precision(summary: Ranked) -> Share:
     """Average precision of the group's own items (relevance above 0), in the order in which they stand; mean."""
     return Share(summary.precision, summary.precision_lists)
-
-
-@metric(
-    task="ranking",
-    over="pair",
-    labels=False,
-    decisions=False,
-    scale="proportion",
-    source="Jaccard 1912; of recommendations: Zhang et al. 2023, RecSys (arXiv:2305.07609)",
-    among="list for a query for which the other has one",
-    good="one",
-    names={"langfair": "Jaccard-K"},
-)
-def jaccard_at_k(group: Ranked, reference: Ranked) -> Share:
-    """Share of the first k items of either group's list that are in both, same query: 1 alike; mean over queries."""
-    return Share(_toward(group.jaccard, reference), _toward(group.compared, reference))
-
-
-@metric(
-    task="ranking",
-    over="pair",
-    labels=False,
-    decisions=False,
-    scale="proportion",
-    source="Zhang et al. 2023, RecSys (arXiv:2305.07609) (SERP*), normalised",
-    among="list for a query for which the other has one",
-    good="one",
-    names={"langfair": "SERP-K (of identical lists not 1)"},
-)
-def serp_at_k(group: Ranked, reference: Ranked) -> Share:
-    """Weight of the items of the group's list that the reference's has too, the first weighing most: 1 alike; mean."""
-    return Share(_toward(group.serp, reference), _toward(group.compared, reference))
-
-
-@metric(
-    task="ranking",
-    over="pair",
-    labels=False,
-    decisions=False,
-    scale="proportion",
-    source="Zhang et al. 2023, RecSys (arXiv:2305.07609) (PRAG*), normalised",
-    among="list of two items or more for a query for which the other has one",
-    good="one",
-    names={"langfair": "PRAG-K (of identical lists not 1)"},
-)
-def prag_at_k(group: Ranked, reference: Ranked) -> Share:
-    """Share of the pairs of the group's list that the reference's list has in the same order: 1 alike; mean."""
-    return Share(_toward(group.prag, reference), _toward(group.prag_compared, reference))
-
-
-def _toward(table: NDArray[Any], reference: Ranked) -> Floats:
-    """The column of each group's reference."""
-    column = np.asarray(reference.place, np.intp)[..., None]
-    return np.asarray(np.take_along_axis(np.asarray(table, np.float64), column, axis=-1)[..., 0])
 
 
 def _shares(of: NDArray[Any]) -> Floats:

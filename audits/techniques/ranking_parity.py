@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.errors import SpecError, nearest
 from audits.evidence import Evidence
 from audits.findings import Finding
-from audits.metrics import chosen
+from audits.metrics.list_firsts import FIRST_PLACES, firsts, firsts_by_chance
+from audits.metrics.list_items import SHOWN, shown, shown_by_chance
+from audits.metrics.list_likeness import LIKENESS, Compared, compared
+from audits.metrics.list_options import Chosen, checked, impossible, possible_entries
 from audits.metrics.list_rows import read_items
-from audits.metrics.list_sums import AT_CUTOFF, LIKENESS, Compared, Items, by_chance, compared, summed
+from audits.metrics.list_sums import AT_CUTOFF, Items, by_chance, summed
 from audits.metrics.pairing import pairs_of
 from audits.metrics.running import Summarised, findings
 from audits.metrics.sums import units
@@ -22,6 +24,7 @@ from audits.statistics import bootstrap
 from audits.techniques import Column, technique
 
 _NEEDS_ONE_LIST = "there is one list alone, and lists are what is resampled"
+_FEWER_ITEMS = "resampled lists show fewer different items than lists do, so that their spread is not that of lists"
 
 
 @technique(
@@ -41,9 +44,11 @@ def ranking_parity(
     cutoffs: list[int] | None = None,
     step: int = 10,
     targets: dict[str, dict[str, float]] | None = None,
+    qualified: float | None = None,
+    relevance_bins: list[float] | None = None,
     metrics: list[str] | None = None,
 ) -> Iterator[Finding]:
-    """Attention, first places and relevance of each group's items in ranked lists; likeness of two groups' lists.
+    """Attention, first places and relevance of each group's items in ranked lists; what two groups are shown.
 
     A row is an item at a place of a list; its group is the item's, or where all rows of a list are of one group, that
     of the person who asked. Attention counts from the place that is told; whatever looks at the first places
@@ -63,9 +68,12 @@ def ranking_parity(
         item: column that names the item, so that two lists for one query can be compared.
         lists: column that tells the lists of one query apart; default a query has one list for all rows.
         cutoffs: k of ``skew[k=…]``, ``ndcg[k=…]`` …; default 10.
-        step: ``rnd`` looks at every so many places.
+        step: ``rnd``, ``rkl`` and ``rrd`` look at every so many places.
         targets: for an attribute, the share of first places that each group should have; default its share of the
             list.
+        qualified: least relevance that is enough, for ``qualified_parity`` and ``qualified_balance``.
+        relevance_bins: rising edges between bins of relevance, for ``calibrated_parity`` and ``calibrated_balance``; a
+            bin holds what is above its lower edge, up to its upper one.
         metrics: ranking metrics; default all that the columns allow.
 
     Raises:
@@ -73,12 +81,13 @@ def ranking_parity(
         SpecError: options that do not fit each other.
         NotMeasurable: no row has a place.
     """
-    ks = _checked(cutoffs, step, rank, score, targets, evidence)
+    ks = checked(cutoffs, step, rank, score, targets, relevance_bins, evidence)
     items = read_items(evidence, query, rank, score, relevance, item, lists)
-    entries = _entries(metrics, items)
+    asked = Chosen(ks, qualified, relevance_bins)
+    entries = possible_entries(metrics, items, asked)
     for attribute in evidence.attributes:
         for entry in entries:
-            if why := _impossible(entry, items):
+            if why := impossible(entry, items, asked):
                 yield Finding(
                     technique="ranking_parity",
                     measure=entry.name,
@@ -87,53 +96,12 @@ def ranking_parity(
                     missing=why,
                     unit=entry.facts["unit"],
                 )
-        possible = [entry for entry in entries if not _impossible(entry, items)]
+        possible = [entry for entry in entries if not impossible(entry, items, asked)]
         target = (targets or {}).get(attribute)
         yield from _sums(evidence, attribute, items, possible, ks, step, target)
+        yield from _first_places(evidence, attribute, items, possible, asked)
+        yield from _shown(evidence, attribute, items, possible, ks)
         yield from _likeness(evidence, attribute, items, possible, ks)
-
-
-def _checked(
-    cutoffs: list[int] | None,
-    step: int,
-    rank: str | None,
-    score: str | None,
-    targets: dict[str, dict[str, float]] | None,
-    evidence: Evidence,
-) -> list[int]:
-    if rank is not None and score is not None:
-        raise SpecError("ranking_parity: got both rank and score, expected one of them")
-    found = [10] if cutoffs is None else list(dict.fromkeys(cutoffs))
-    for name, number in [("step", step), *(("cutoffs", one) for one in found)]:
-        if number < 1:
-            raise SpecError(f"ranking_parity.{name}: got {number}, expected whole numbers from 1")
-    for attribute, shares in (targets or {}).items():
-        if attribute not in evidence.attributes:
-            hint = nearest(attribute, evidence.attributes)
-            raise SpecError(f"ranking_parity.targets: got {attribute!r}, expected an attribute of this audit", hint)
-        known = evidence.codes(attribute)[1]
-        for group in shares:
-            if group not in known:
-                raise SpecError(f"ranking_parity.targets: got {group!r}, expected a group", nearest(group, known))
-        if min(shares.values(), default=0) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
-            raise SpecError(
-                f"ranking_parity.targets: got shares of {attribute} that add up to {sum(shares.values()):g}, "
-                "expected shares above 0 that add up to 1"
-            )
-    return found
-
-
-def _entries(names: Sequence[str] | None, items: Items) -> list[Entry]:
-    entries = chosen("ranking", names)
-    return entries if names is not None else [entry for entry in entries if not _impossible(entry, items)]
-
-
-def _impossible(entry: Entry, items: Items) -> str:
-    if entry.facts["labels"] and np.isnan(items.relevance).all():
-        return "no item has a relevance (ranking_parity.relevance), and it needs one"
-    if entry.name in LIKENESS and items.item is None:
-        return "no column names the items (ranking_parity.item), so lists cannot be compared"
-    return ""
 
 
 def _sums(
@@ -146,7 +114,7 @@ def _sums(
     target: Mapping[str, float] | None,
 ) -> Iterator[Finding]:
     """What is a sum over lists."""
-    wanted = [entry for entry in entries if entry.name not in LIKENESS]
+    wanted = [entry for entry in entries if entry.name not in (*LIKENESS, *FIRST_PLACES, *SHOWN)]
     codes, groups = evidence.codes(attribute)
     own = codes[items.row]
     seed = [evidence.spec.statistics.seed, evidence.attributes.index(attribute)]
@@ -190,6 +158,64 @@ def _unit(evidence: Evidence, items: Items) -> NDArray[np.int64]:
     """Which lists are drawn together: those of one cluster, or of one query."""
     together = items.query if items.cluster is None else items.cluster
     return units(len(together), together, np.random.default_rng([evidence.spec.statistics.seed, 0]))
+
+
+def _first_places(
+    evidence: Evidence, attribute: str, items: Items, entries: Sequence[Entry], asked: Chosen
+) -> Iterator[Finding]:
+    """Who is among the first k, by how many there are to choose from and how relevant they are."""
+    wanted = [entry for entry in entries if entry.name in FIRST_PLACES]
+    codes, groups = evidence.codes(attribute)
+    qualified, edges = np.inf if asked.qualified is None else asked.qualified, asked.edges or []
+    seed = [evidence.spec.statistics.seed, evidence.attributes.index(attribute)]
+    for k in asked.cutoffs if wanted else ():
+        table = firsts(items, codes[items.row], groups, k, qualified, edges)
+        rng = np.random.default_rng([*seed, k, 3])
+        summary, _, separate = table.resampled(_unit(evidence, items), 1, rng)
+        data = Summarised(
+            technique="ranking_parity",
+            attribute=attribute,
+            groups=groups,
+            summary=summary,
+            replicates=None,
+            by_chance=firsts_by_chance(items, codes[items.row], groups, k, qualified, edges, rng),
+            rows=table.rows_of,
+            pairs=[],
+            level=evidence.spec.statistics.level,
+            file=items.file,
+            details=items.details,
+            units=separate,
+        )
+        for entry in wanted:
+            yield from findings(dataclasses.replace(entry, name=f"{entry.name}[k={k}]"), data)
+
+
+def _shown(
+    evidence: Evidence, attribute: str, items: Items, entries: Sequence[Entry], cutoffs: Sequence[int]
+) -> Iterator[Finding]:
+    """Which items the groups are shown."""
+    wanted = [entry for entry in entries if entry.name in SHOWN]
+    codes, groups = evidence.codes(attribute)
+    seed = [evidence.spec.statistics.seed, evidence.attributes.index(attribute)]
+    for k in cutoffs if wanted else ():
+        found = shown(items, codes[items.row], len(groups), k)
+        rng = np.random.default_rng([*seed, k, 4])
+        data = Summarised(
+            technique="ranking_parity",
+            attribute=attribute,
+            groups=groups,
+            summary=found.summary(),
+            replicates=None,
+            by_chance=shown_by_chance(items, codes[items.row], groups, k, _unit(evidence, items), rng),
+            rows=found.rows_of,
+            pairs=pairs_of(evidence, attribute, groups, np.bincount(codes, minlength=len(groups))),
+            level=evidence.spec.statistics.level,
+            file=items.file,
+            details=items.details,
+            unresampled=_FEWER_ITEMS,
+        )
+        for entry in wanted:
+            yield from findings(dataclasses.replace(entry, name=f"{entry.name}[k={k}]"), data)
 
 
 def _likeness(

@@ -47,7 +47,7 @@ def counterfactual(seed, queries=30, turned=0.0):
 
 
 def test_every_metric_is_told_of_scored_lists_or_of_lists_for_the_same_query(tmp_path):
-    one = audit(tmp_path / "one", drawn(0), cutoffs=[3, 5])
+    one = audit(tmp_path / "one", drawn(0), cutoffs=[3, 5], qualified=1, relevance_bins=[0, 1])
     two = audit(tmp_path / "two", counterfactual(0, turned=0.5), cutoffs=[8])
     told = {f.measure.partition("[")[0] for f in [*one.values(), *two.values()] if f.value is not None}
     assert told == {entry.name for entry in of_task("ranking")}
@@ -101,6 +101,57 @@ def test_one_list_alone_has_numbers_and_no_interval_and_says_why(tmp_path):
     assert gap.interval is None
     assert gap.details["no_interval"] == "there is one list alone, and lists are what is resampled"
     assert told["ndkl/g/-/-/whole"].p is not None
+
+
+def test_groups_kept_from_the_first_places_and_shown_other_items_are_found_and_fair_lists_are_not(tmp_path):
+    planted, fair = (
+        audit(tmp_path / str(bias), drawn(1, bias=bias), cutoffs=[4], qualified=1, relevance_bins=[0, 1])
+        for bias in (1.5, 0.0)
+    )
+    for name in ("first_places_parity", "first_places_balance", "qualified_parity", "calibrated_parity"):
+        found, unbiased = (told[f"{name}[k=4]/g/-/-/whole"] for told in (planted, fair))
+        assert found.value < found.details["by_chance"]
+        assert found.p < 0.02
+        assert unbiased.p > 0.05
+        assert found.interval is None
+        assert found.details["no_interval"].startswith("parity is the greatest value")
+    for name in ("rkl/g/b/-/mean", "rrd/g/b/-/mean"):
+        assert planted[name].p < 0.02 < fair[name].p
+
+
+def shown_to(seed, apart):
+    """Lists of five items for people of two groups; ``apart`` shifts what b is shown."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for person in range(60):
+        group = person % 2
+        worth = rng.normal(size=12) + apart * group * (np.arange(12) < 4)
+        rows += [("ab"[group], person, at + 1, f"item {item}") for at, item in enumerate(np.argsort(-worth)[:5])]
+    return dict(zip(("g", "query", "rank", "item"), map(list, zip(*rows, strict=True)), strict=True))
+
+
+def test_groups_that_are_shown_other_items_are_told_apart_from_those_that_differ_by_chance(tmp_path):
+    apart, alike = (audit(tmp_path / str(at), shown_to(0, at), cutoffs=[5]) for at in (1.5, 0.0))
+    name = "exposure_total_variation[k=5]/g/b/a/gap"
+    assert apart[name].p < 0.01
+    assert alike[name].p > 0.1
+    assert alike[name].value == pytest.approx(alike[name].details["by_chance"], abs=0.05)  # far above 0 by chance
+    gap = apart["exposure_entropy[k=5]/g/b/a/gap"]
+    assert gap.value < 0
+    assert gap.interval is None
+    assert "fewer different items" in gap.details["no_interval"]
+    popular = apart["recommendation_popularity[k=5]/g/b/-/mean"]
+    assert popular.interval.low < popular.value < popular.interval.high
+
+
+def test_what_needs_a_bound_of_relevance_says_so_where_it_is_asked_for_without(tmp_path):
+    asked = ["qualified_parity", "calibrated_balance", "shown_gini"]
+    told = audit(tmp_path / "asked", drawn(0), metrics=asked)
+    reasons = ("ranking_parity.qualified", "ranking_parity.relevance_bins", "ranking_parity.item")
+    for name, reason in zip(asked, reasons, strict=True):
+        assert reason in told[f"{name}/g/-/-/whole"].missing
+    with pytest.raises(SpecError, match="each above the last"):
+        audit(tmp_path / "bins", drawn(0), relevance_bins=[2, 1])
 
 
 def test_targets_are_shares_that_the_first_places_are_held_against(tmp_path):

@@ -1,0 +1,114 @@
+"""Lists summed up for ``audits.metrics.first_places``: what there is to choose from, and what is among the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.findings import MISSING_GROUP
+from audits.metrics.list_sums import Items, grouped, shuffles
+from audits.metrics.lists import per_list, places
+from audits.metrics.ranking import Ranked, ranked
+from audits.metrics.sums import again
+from audits.registry import Entry
+from audits.statistics.roots import Floats
+
+FIRST_PLACES = (
+    "first_places_parity",
+    "first_places_balance",
+    "qualified_parity",
+    "qualified_balance",
+    "calibrated_parity",
+    "calibrated_balance",
+    "relevance_parity",
+    "first_places_relevance_parity",
+    "first_places_relevance_balance",
+)
+
+_FIELDS = Ranked._fields[Ranked._fields.index("pool") : Ranked._fields.index("binned")]
+
+
+@dataclass(frozen=True)
+class Firsts:
+    """The numbers of each list: lists × fields × groups; the bins after the fields. ``items`` lists × groups."""
+
+    table: Floats
+    items: Floats
+
+    def resampled(
+        self, unit: NDArray[np.int64], number: int, rng: np.random.Generator
+    ) -> tuple[Ranked, Ranked | None, Floats]:
+        """Return the sums, resampled sums or ``None``, and in how many units each group is."""
+        total, drawn = again(grouped(self.table, unit), number, rng)
+        separate = (grouped(self.items, unit) > 0).sum(axis=0).astype(np.float64)
+        return summary_of(total), None if drawn is None else summary_of(drawn), separate
+
+    def rows_of(self, _: Entry) -> Floats:
+        """Return the items of each group."""
+        return np.asarray(self.items.sum(axis=0))
+
+
+def summary_of(sums: Floats) -> Ranked:
+    """Return the summary of … × fields and bins × groups."""
+    each = np.moveaxis(sums, -2, 0)
+    bins = (each.shape[0] - len(_FIELDS)) // 2
+    fields = dict(zip(_FIELDS, each, strict=False))
+    binned, first = (np.moveaxis(each[at : at + bins], 0, -1) for at in (len(_FIELDS), len(_FIELDS) + bins))
+    return ranked(each.shape[1:], **fields, binned=binned, binned_first=first)
+
+
+def firsts(
+    items: Items, codes: NDArray[Any], groups: Sequence[str], cutoff: int, qualified: float, edges: Sequence[float]
+) -> Firsts:
+    """Return the numbers of each list; items of ``(missing)`` are taken out before the first are looked at.
+
+    Args:
+        items: the lists.
+        codes: the group of each item.
+        groups: their names.
+        cutoff: how many first places.
+        qualified: the least relevance that is enough.
+        edges: between bins of relevance, rising; a bin holds what is above its lower edge, up to its upper one.
+    """
+    known = codes != groups.index(MISSING_GROUP) if MISSING_GROUP in groups else np.ones(len(codes), np.bool_)
+    lists, own, relevance = items.lists[known], codes[known], items.relevance[known]
+    shape = (len(items.weight), len(groups))
+    judged = ~np.isnan(relevance)
+    worth = np.where(judged, relevance, 0.0)
+    bins = np.searchsorted(np.asarray(edges, np.float64), worth, side="left")
+    first = (places(lists) <= cutoff).astype(np.float64)
+    several = ((per_list(lists, own, shape) > 0).sum(axis=1) > 1).astype(np.float64)
+
+    def both(worth: NDArray[Any]) -> list[Floats]:
+        return [per_list(lists, own, shape, worth * one) for one in (np.ones(len(first)), first)]
+
+    parts = [
+        part
+        for worth in (np.ones(len(first)), judged, worth, judged & (relevance >= qualified))
+        for part in both(worth)
+    ]
+    binned = [both(judged & (bins == one)) for one in range(len(edges) + 1)]
+    parts += [pair[at] for at in (0, 1) for pair in binned]
+    table = np.stack(parts, axis=1) * (items.weight * several)[:, None, None]
+    return Firsts(table, per_list(lists, own, shape))
+
+
+def firsts_by_chance(
+    items: Items,
+    codes: NDArray[Any],
+    groups: Sequence[str],
+    cutoff: int,
+    qualified: float,
+    edges: Sequence[float],
+    rng: np.random.Generator,
+) -> Ranked | None:
+    """Return the sums of lists in which the groups are shuffled, or ``None`` where there are too many rows for it."""
+    sums = []
+    for _ in range(shuffles(len(codes))):
+        shuffled = codes[np.lexsort((rng.random(len(codes)), items.lists))]
+        sums.append(firsts(items, shuffled, groups, cutoff, qualified, edges).table.sum(axis=0))
+    return summary_of(np.stack(sums)) if sums else None
