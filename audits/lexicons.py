@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from audits.english import called_out, of_people
 from audits.errors import SpecError, nearest
 from audits.spec import ProtectedSpec
 
@@ -49,7 +50,9 @@ class Lexicon:
 
     ``aliases`` lists what data call a group (``m`` for ``male``), in lower case; ``other_senses`` phrases that
     hold a term and mean something else (``black coffee``); ``blocked`` words, and ``blocked_names`` as written,
-    whose presence makes a swapped text untrue to itself (``pregnant``).
+    whose presence makes a swapped text untrue to itself (``pregnant``). ``ambiguous`` words say a group of people
+    only (``white``, ``old``): they are found beside words for people, and nowhere else. ``calls`` are
+    also said to nobody (``Man, …``).
     """
 
     name: str
@@ -59,6 +62,8 @@ class Lexicon:
     other_senses: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
     blocked_names: tuple[str, ...] = ()
+    ambiguous: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for word, entries in self.entries.items():
@@ -96,14 +101,18 @@ class Lexicon:
         return Phrases([*self.entries, *self.other_senses])
 
     @cached_property
-    def _blocking(self) -> tuple[Phrases, Phrases]:
-        return Phrases(self.blocked), Phrases(self.blocked_names, flags=0)
+    def _blocking(self) -> tuple[Phrases, Phrases, Phrases]:
+        return Phrases(self.blocked), Phrases(self.blocked_names, flags=0), Phrases(self.blocked_names)
 
     def mentions(self, text: str) -> list[Mention]:
         """Return where ``text`` says a group, left to right: whole words, the longest that fits, no overlaps."""
         found = []
         for start, end in self._phrases.find(text):
             said = text[start:end]
+            if flat(said) in self.ambiguous and not of_people(text, start, end):
+                continue
+            if flat(said) in self.calls and called_out(text, start, end):
+                continue
             entries = self.entries.get(flat(said), [])
             kept = [(group, word, form) for group, word, form in entries if not form.exact or word == said]
             if kept:
@@ -113,8 +122,13 @@ class Lexicon:
         return found
 
     def blocking(self, text: str) -> str | None:
-        """Return the first word of ``text`` that fits one group only, or ``None``."""
-        spans = [span for phrases in self._blocking for span in itertools.islice(phrases.find(text), 1)]
+        """Return the first word of ``text`` that fits one group only, or ``None``.
+
+        Names count as they are written; where the text has one case throughout, in that case.
+        """
+        words, as_written, in_any_case = self._blocking
+        names = in_any_case if text in (text.lower(), text.upper()) else as_written
+        spans = [span for phrases in (words, names) for span in itertools.islice(phrases.find(text), 1)]
         return text[slice(*min(spans))] if spans else None
 
 
@@ -189,6 +203,8 @@ def read_lexicon(name: str) -> Lexicon:
         other_senses=tuple(itertools.chain.from_iterable(map(_alternatives, content.get("other_senses", ())))),
         blocked=tuple(itertools.chain.from_iterable(map(_alternatives, content.get("blocked", ())))),
         blocked_names=tuple(content.get("blocked_names", ())),
+        ambiguous=frozenset(map(flat, content.get("ambiguous", ()))),
+        calls=frozenset(map(flat, content.get("calls", ()))),
     )
 
 
@@ -199,9 +215,15 @@ def _form(line: dict[str, Any], groups: list[str]) -> Form:
 
 
 def _alternatives(phrase: str) -> Iterator[str]:
-    """``black|white tea`` → ``black tea``, ``white tea``."""
-    for parts in itertools.product(*(part.split("|") for part in phrase.split(" "))):
+    """``black|white tea`` → ``black tea``, ``white tea``; ``{name}`` is every first name."""
+    names = _first_names() if "{name}" in phrase else ()
+    for parts in itertools.product(*(names if part == "{name}" else part.split("|") for part in phrase.split(" "))):
         yield " ".join(parts)
+
+
+@lru_cache
+def _first_names() -> tuple[str, ...]:
+    return read_lexicon("sex").blocked_names
 
 
 @lru_cache
@@ -222,6 +244,7 @@ def lexicon_of(attribute: str, protected: ProtectedSpec) -> Lexicon | None:
     The spec's ``terms`` come first; else ``lexicon`` names a built-in one; else the attribute's own name may
     (``sex`` and ``gender`` are served by ``sex.yaml``). Where terms are given and a built-in lexicon knows some
     of them as another form than the first term (``his`` beside ``man``), that form keeps the built-in pairing.
+    Terms are found wherever a text has them, whatever they stand beside.
 
     Raises:
         SpecError: the spec names a lexicon that there is not, or a word for two groups.
@@ -255,4 +278,5 @@ def _with_terms(attribute: str, terms: Mapping[str, tuple[str, ...]], known: Lex
         source="the spec's own terms" + (f", their forms paired as in: {known.source}" if paired else ""),
         aliases={group: known.aliases[name] if name else frozenset() for group, name in inside.items()},
         forms=(Form(first[0].name if first else "term", own, bool(first) and first[0].plural), *renamed),
+        ambiguous=frozenset(),
     )

@@ -6,20 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from audits.counterfactuals import Edit
+from audits.english import FUNCTION_WORDS, VERBS_OF_BEING
 from audits.lexicons import Form, Mention
-
-FUNCTION_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """a about after again all also although always an and any are as at away be because been before being both
-        but by can cannot could did do does down during each either ever every for from had has have he her here
-        him his how i if in into is it its just later may me might more must my never no nor not now of off on
-        once or our out over per she should since so some soon still such than that the their them then there
-        these they this those though through to today together tomorrow too under until up us was we were what
-        when where whether which while who whom whose why will with without would yesterday yet you your""",
-    )
-)
-"""Words that cannot be the noun or the adjective after ``his``."""
 
 BARE_VERBS = frozenset(
     re.findall(
@@ -32,9 +20,10 @@ BARE_VERBS = frozenset(
 )
 """What follows ``made her`` and ``let her``: verbs that are no nouns, and adverbs; never said after ``his``."""
 
-VERBS_OF_BEING = frozenset(
-    ("am", "are", "be", "been", "being", "is", "was", "were", "became", "become", "becomes", "seems")
+DEGREES = frozenset(
+    ("later", "more", "most", "once", "then", "now", "still", "ever", "never", "always", "just", "also")
 )
+"""Adverbs that stand between ``his`` and its noun: ``his later years``, ``his once famous name``."""
 DETERMINERS = frozenset(("a", "an", "the", "this", "that", "every", "each", "any", "one", "another", "some", "no"))
 
 VOWEL_SOUND = re.compile(
@@ -66,6 +55,9 @@ def choose_form(text: str, mention: Mention) -> tuple[Form, bool]:
         return mention.forms[0], False
     found = NEXT_WORD.match(text, mention.end)
     following = found.group(1).lower() if found else ""
+    if found and following in DEGREES and "possessive pronoun" in forms:  # her is not read so: "made her more nervous"
+        found = NEXT_WORD.match(text, found.end())
+        following = found.group(1).lower() if found else ""
     nominal = bool(following) and following not in FUNCTION_WORDS | BARE_VERBS
     if "possessive" in forms:
         other = next(form for name, form in forms.items() if name != "possessive")

@@ -127,14 +127,20 @@ class Row:
     def control(self, words: int) -> Version:
         """Return the row with up to ``words`` neutral words exchanged for others that mean the same.
 
-        Which ones turns with the row's number, so that the control does not hang on one word of a template.
+        Which ones turns with the row's number, so that the control does not hang on one word of a template. Of a
+        pair that means the same one way only (``but`` is ``yet``, ``not yet`` is not ``not but``), the first is.
         """
         neutral = read_lexicon("neutral")
         taken = [mention for reading in self.readings.values() for mention in reading.mentions]
-        free = [m for m in neutral.mentions(self.text) if not any(m.start < t.end and t.start < m.end for t in taken)]
+        free = [
+            m
+            for m in neutral.mentions(self.text)
+            if not any(m.start < t.end and t.start < m.end for t in taken)
+            and (m.group == "a" or m.forms[0].name != "one way")
+        ]
         turn = self.row % len(free) if free else 0
         chosen = (free[turn:] + free[:turn])[:words]
-        pick = [(m, m.forms[0].words["b" if m.group == "a" else "a"][0], False) for m in chosen]
+        pick = [(m, m.forms[0].words["b" if m.group == "a" else "a"][0], m.forms[0].plural) for m in chosen]
         text, edits = rewrite(self.text, pick) if pick else (None, ())
         return Version(
             row=self.row,
