@@ -159,9 +159,8 @@ class Evidence:
 
         Decisions that the data bring are read from ``rows``; others are looked up by input in ``predictions``.
         """
-        own = self.column("rows", "decision")
-        if self.spec.model is None and own.null_count < len(own):
-            return _small(own)
+        if self.spec.model is None:
+            return _small(self.column("rows", "decision"))
         return _small(self.predictions["decision"].take(self._positions(self.column("rows", "input"))))
 
     def _positions(self, inputs: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -288,6 +288,17 @@ def test_the_verb_writes_a_spec_that_reads_and_plans(csv, tmp_path):
     assert "200 audited" in planned.stdout
 
 
+def test_a_first_spec_without_decisions_plans_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = {name: values for name, values in people().items() if name in ("sex", "age")}
+    pl.DataFrame({**table, "income": [">50K", "<=50K"] * 100}).write_csv(tmp_path / "earners.csv")
+    assert CliRunner().invoke(cli.main, ["init", "earners.csv"]).exit_code == 0
+    assert read_spec(tmp_path / "earners.yaml").policy[0].measure == "base_rate"
+    planned = CliRunner().invoke(cli.main, ["plan", "earners.yaml"])
+    assert planned.exit_code == 0, planned.stderr
+    assert "base_rate over sex: ratio at least 0.8" in planned.stdout
+
+
 def test_the_spec_may_lie_elsewhere_and_still_finds_its_data(csv, tmp_path):
     (tmp_path / "specs").mkdir()
     done = CliRunner().invoke(cli.main, ["init", str(csv), "-o", "specs/first.yaml"])

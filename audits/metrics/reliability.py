@@ -33,7 +33,7 @@ def reliability(
         level: of the intervals.
     """
     known = rows.of(rows.labels >= 0)
-    key = codes[rows.labels >= 0] * bins.cuts + bins.cut[bins.place(known.scores)]
+    key = codes[rows.labels >= 0].astype(np.intp) * bins.cuts + bins.cut[bins.place(known.scores)]  # codes may be int8
     many = groups * bins.cuts
     weights = np.ones(len(key)) if known.weights is None else known.weights
 
