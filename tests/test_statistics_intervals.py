@@ -9,6 +9,7 @@ from audits.errors import SpecError
 from audits.statistics import METHODS, bounds, critical, difference_p, interval, on_side, reverse
 from audits.statistics.differences import pooled_z
 from audits.statistics.paired import newcombe_paired
+from audits.statistics.roots import falling_root
 
 Z = critical(0.95)
 TWO = ("x1", "n1", "x2", "n2")
@@ -267,3 +268,35 @@ def test_which_side_of_a_bound_an_interval_lies_on_is_what_the_interval_says(met
 def test_an_interval_beyond_what_a_float_holds_has_no_end():
     assert interval("log-normal", {"mean": 0.0, "se": 400.0}, 1.96) == (0.0, None)
     assert interval("logit-normal", {"mean": 0.0, "se": 400.0}, 1.96) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("n1", [50, 5000, 1_000_000])
+@pytest.mark.parametrize("n2", [40, 7000, 300_000])
+@pytest.mark.parametrize("full", [False, True])
+def test_score_limits_of_two_rates_of_0_or_1_keep_their_digits_however_many_the_rows(n1, n2, full):
+    # the likeliest rates under a difference d > 0 are then 0 and d: the limit is Wilson's own, z²/(n + z²)
+    counts = {"x1": n1 * full, "n1": n1, "x2": n2 * full, "n2": n2}
+    low, high = bounds("mee", counts, 1.96)
+    of_one, of_other = 1.96**2 / (n1 + 1.96**2), 1.96**2 / (n2 + 1.96**2)
+    assert low == pytest.approx(-of_one if full else -of_other, rel=1e-9, abs=0)
+    assert high == pytest.approx(of_other if full else of_one, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "root"),
+    [
+        pytest.param(lambda x: 0.3 - x, 0.3, id="a line"),
+        pytest.param(lambda x: np.where(x < 0.3, 1e9, -1e-9), 0.3, id="a step"),
+        pytest.param(lambda x: np.where(x < 0.3, 1.0, 0.0), 0.3, id="a step onto a plateau at 0"),
+        pytest.param(lambda x: np.maximum(0.3 - x, 0), 0.3, id="a slope onto a plateau at 0"),
+        pytest.param(lambda x: -((x - 0.3) ** 9), 0.3, id="flat where it crosses"),
+        pytest.param(lambda x: -np.expm1(500 * (x - 0.3)), 0.3, id="steep on one side"),
+        pytest.param(lambda x: np.where(x < 0.3, np.inf, np.nan), 0.3, id="from no end to no number"),
+        pytest.param(lambda x: -np.ones_like(x), -1.0, id="below 0 from the beginning"),
+        pytest.param(lambda x: np.ones_like(x), 1.0, id="above 0 to the end"),
+    ],
+)
+def test_a_falling_function_is_followed_to_where_it_crosses(function, root):
+    found = falling_root(function, np.array([-1.0, -1.0]), 1.0)
+    assert found.shape == (2,)
+    assert found == pytest.approx(root, abs=1e-15)

@@ -93,8 +93,31 @@ def restricted_rates(d: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) 
     r = l2**3 / (3 * l3) ** 3 - l1 * l2 / (6 * l3**2) + l0 / (2 * l3)
     s = np.where(r < 0, -1.0, 1.0) * np.sqrt(np.maximum(l2**2 / (3 * l3) ** 2 - l1 / (3 * l3), 0))
     a = (np.pi + np.arccos(np.clip(quotient(r, s**3), -1, 1))) / 3
-    p2 = np.clip(2 * s * np.cos(a) - l2 / (3 * l3), np.maximum(0, -d), np.minimum(1, 1 - d))
+    p2 = 2 * s * np.cos(a) - l2 / (3 * l3)
+    edge = ((x1 == 0) | (x2 == 0) | (x1 == n1) | (x2 == n2)) & (n1 > 0) & (n2 > 0)
+    if edge.any():
+        p2 = np.where(edge, _beside_an_edge(d, x1, n1, x2, n2), p2)
+    p2 = np.clip(p2, np.maximum(0, -d), np.minimum(1, 1 - d))
     return np.clip(p2 + d, 0, 1), p2
+
+
+def _beside_an_edge(d: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) -> Floats:
+    """The rate p̃₂ where one of the observed rates is 0 or 1: one root of the cubic is known, the others are exact.
+
+    By the cosine they would keep half of their digits only, as they may lie on one another.
+    """
+    turned = (x1 > 0) & (x2 > 0)  # then some rate is 1: what is not counted is looked at
+    x1, x2, d = np.where(turned, n1 - x1, x1), np.where(turned, n2 - x2, x2), np.where(turned, -d, d)
+    swapped = x2 > 0  # then x1 is 0
+    x, n, m = np.where(swapped, x2, x1), np.where(swapped, n2, n1), np.where(swapped, n1, n2)
+    d = np.where(swapped, -d, d)
+    # x of n rows at the rate p + d, none of m rows at p: (n + m)p² − bp + c = 0
+    b, c = n * (1 - d) + x + m * (1 - 2 * d), x - d * (n + m * (1 - d))
+    rest, more = m + n - x, np.where(d > 0, (n + m) * np.maximum(n - x, 0), -m * x)
+    root = np.sqrt(np.where(d > 0, n * d - rest, n * d + rest) ** 2 + 4 * d * more)
+    rate = quotient(np.where(b > 0, 2 * c, b - root), np.where(b > 0, b + root, 2 * (n + m)))
+    rate = np.maximum(rate, np.maximum(0, -d)) + np.where(swapped, d, 0)
+    return np.where(turned, 1 - rate, rate)
 
 
 def _score_interval(

@@ -30,7 +30,8 @@ def _tango_z(d: Floats, b: Floats, c: Floats, n: Floats) -> Floats:
     big_b = -b - c + (2 * n - b + c) * d
     big_c = -c * d * (1 - d)
     q21 = quotient(np.sqrt(np.maximum(big_b**2 - 8 * n * big_c, 0)) - big_b, 4 * n)
-    return quotient(b - c - n * d, np.sqrt(np.maximum(n * (2 * q21 + d * (1 - d)), 0)))
+    gap, variance = b - c - n * d, n * (2 * q21 + d * (1 - d))
+    return quotient(gap, np.sqrt(np.maximum(variance, 0))) + np.where(variance <= 0, np.sign(gap) * 1e9, 0)
 
 
 def one_way(b: ArrayLike, c: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:

@@ -73,10 +73,10 @@ def ratio_z(
 
 def ratio_rates(theta: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) -> tuple[Floats, Floats]:
     """Return the rates p̃₁, p̃₂ that are likeliest under p₁ = θp₂."""
-    total, x = n1 + n2, x1 + x2
-    b = n1 * theta + x1 + n2 + x2 * theta
-    root = np.sqrt(np.maximum(b * b - 4 * total * theta * x, 0))
-    p2 = np.minimum(quotient(2 * x, b + root), 1)  # the smaller root, without cancellation
+    own, its = theta * (n1 + x2), x1 + n2
+    more = 4 * theta * np.maximum(n1 - x1, 0) * np.maximum(n2 - x2, 0)
+    root = np.sqrt((own - its) ** 2 + more)  # b² − 4ac, as a sum: where rates are near 1 the difference cancels
+    p2 = np.minimum(quotient(2 * (x1 + x2), own + its + root), 1)  # the smaller root, without cancellation
     return np.minimum(theta * p2, 1), p2
 
 
