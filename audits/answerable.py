@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from audits.doubts import REMEDY
 from audits.evidence import Evidence
 from audits.findings import Frozen
 from audits.registry import Entry
 from audits.spec import AuditSpec
-from audits.statistics import critical
-from audits.statistics.rates import wilson
 
 
 class Unanswerable(Frozen):
@@ -38,23 +37,16 @@ def unanswerable(
         *_metrics(spec),
         *_edits(spec, edits),
         *_groups(evidence),
-        *_agreement(spec, evidence),
+        *_doubts(checks),
     ]
 
 
-def _agreement(spec: AuditSpec, evidence: Evidence) -> Iterator[Unanswerable]:
-    """Decisions in the data that are wrong more often than right: likelier a value named the wrong way round."""
-    if spec.model is not None or spec.data.label is None:
-        return
-    labels, decisions = evidence.label_codes(), evidence.decision_codes()
-    known = (labels >= 0) & (decisions >= 0)
-    right, rows = int((labels[known] == decisions[known]).sum()), int(known.sum())
-    if rows and wilson(right, rows, critical(0.95))[1] < 0.5:
-        yield Unanswerable(
-            what="data.favourable",
-            why=f"decisions and truth agree in only {right:,} of {rows:,} rows: one may be named the wrong way round",
-            remedy="check favourable, positive and threshold: positive is the value that a positive decision predicts",
-        )
+def _doubts(checks: list[dict[str, Any]]) -> Iterator[Unanswerable]:
+    """What the data say against the spec; the run tells it as a warning."""
+    for check in checks:
+        if not check["success"] and check["expectation"] in REMEDY:
+            what, remedy = REMEDY[check["expectation"]]
+            yield Unanswerable(what=what, why=check["observed"], remedy=remedy)
 
 
 def _data(spec: AuditSpec, checks: list[dict[str, Any]]) -> Iterator[Unanswerable]:

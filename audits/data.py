@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audits import expectations, roles, sources, techniques, templates
+from audits.doubts import doubts
 from audits.errors import DataError, nearest
 from audits.spec import AuditSpec
 
@@ -47,6 +48,7 @@ def load(spec: AuditSpec, base: Path, out: Path) -> None:
     template = templates.read(spec.data.template, base)
     named = named_columns(spec, template)
     _refuse_unknown(named, whole.columns, spec, template)
+    _refuse_nested(whole, named)
     kept, where = _filtered(whole, spec)
     table = whole[kept]
     if template is not None:
@@ -54,7 +56,7 @@ def load(spec: AuditSpec, base: Path, out: Path) -> None:
     given = named if template is None else [*named, template.column]
     shown = table if spec.data.expect else table.select(list(dict.fromkeys(given)))
     rows, not_understood = roles.assign(spec, table, kept)  # says what is wrong with a column better than a check can
-    expectations.examine(spec, shown, kept, list(dict.fromkeys(given)), out)
+    expectations.examine(spec, shown, kept, list(dict.fromkeys(given)), out, doubts(spec.data, rows))
     audited, fitting = _dealt(spec, rows)
     columns = [f"data.{name}" for name in dict.fromkeys(given)]
     part = _Part(rows, table, columns)
@@ -127,12 +129,32 @@ def _refuse_unknown(named: list[str], known: list[str], spec: AuditSpec, templat
         raise DataError(
             f"data: got the column{'s'[: len(absent) > 1]} {', '.join(map(repr, absent))}{from_template}, "
             f"expected columns of {sources.source_name(spec.data)}",
-            nearest(absent[0], known),
+            _column_hint(absent[0], known),
         )
     if template is not None and template.column in known:
         raise DataError(
             f"data.template.column: got {template.column!r}, which the data already have", "choose another name"
         )
+
+
+def _column_hint(absent: str, known: list[str]) -> str:
+    if f"{absent}.0" in known:
+        return f"it stands there more than once, with different values: name {absent}.0 (the first), {absent}.1 …"
+    if len(known) == 1 and (mark := next((mark for mark in ";\t|" if mark in known[0]), "")):
+        return f"the cells of the file are kept apart by {mark!r}: save it as CSV with commas"
+    return nearest(absent, known)
+
+
+def _refuse_nested(whole: pl.DataFrame, named: list[str]) -> None:
+    import polars as pl
+
+    for name in named:
+        kind = whole[name].dtype
+        if kind.is_nested() or kind in (pl.Binary, pl.Object):
+            raise DataError(
+                f"data: the column {name!r} holds {kind}, expected numbers, texts, dates or truth values",
+                "write what is inside it into columns of their own",
+            )
 
 
 def _filtered(whole: pl.DataFrame, spec: AuditSpec) -> tuple[NDArray[np.int64], dict[str, int]]:
@@ -150,7 +172,8 @@ def _filtered(whole: pl.DataFrame, spec: AuditSpec) -> tuple[NDArray[np.int64], 
             said = str(error).splitlines()[0]
             raise DataError(
                 f"data.where: got {where!r}, which is no condition on these columns: {said}",
-                "write an SQL expression over columns of the data",
+                "write an SQL expression over columns of the data; a column that SQL has a word for (order, group) "
+                "stands in double quotes",
             ) from error
         if mask.dtype != pl.Boolean or len(mask) != whole.height:
             raise DataError(

@@ -12,7 +12,7 @@ import importlib.util
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -102,7 +102,14 @@ def _fields(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[st
             yield from _fields(classes[base.id], classes)
 
 
-def examine(spec: AuditSpec, table: pl.DataFrame, rows: NDArray[Any], named: list[str], out: Path) -> None:
+def examine(
+    spec: AuditSpec,
+    table: pl.DataFrame,
+    rows: NDArray[Any],
+    named: list[str],
+    out: Path,
+    also: Iterable[dict[str, Any]] = (),
+) -> None:
     """Check a table and write ``checks.json``, one entry an expectation.
 
     Args:
@@ -111,6 +118,7 @@ def examine(spec: AuditSpec, table: pl.DataFrame, rows: NDArray[Any], named: lis
         rows: position in the source of each row of ``table``.
         named: columns the spec names; warnings tell their missing values.
         out: folder to write to.
+        also: further entries, none of which stops an audit.
 
     Raises:
         DataError: naming each broken expectation, how many rows break it and the first of them; not for
@@ -119,7 +127,9 @@ def examine(spec: AuditSpec, table: pl.DataFrame, rows: NDArray[Any], named: lis
     checks = [*_from_spec(spec), *_defaults(spec, table, named)]
     frame = table.to_pandas()
     results = [_told(check, raw, rows) for check, raw in zip(checks, _validate(checks, frame), strict=True)]
-    out.joinpath("checks.json").write_text(json.dumps(results, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    out.joinpath("checks.json").write_text(
+        json.dumps([*results, *also], indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    )
     broken = [
         (check, told)
         for check, told in zip(checks, results, strict=True)

@@ -29,8 +29,13 @@ def home() -> Path:
 
 
 def tracking_uri(uri: str | None, home: Path) -> str:
-    """Return the MLflow store: the spec's, else ``MLFLOW_TRACKING_URI``, else a SQLite file in Evenhand's folder."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.absolute() / 'mlflow.db'}"
+    """Return the MLflow store: the spec's, else ``MLFLOW_TRACKING_URI``, else a SQLite file in Evenhand's folder.
+
+    A sealed spec names a local store as it was written: a variable in it that is not set here leads nowhere.
+    """
+    named, unset = expand(uri or "")
+    known = "" if unset else named
+    return known or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.absolute() / 'mlflow.db'}"
 
 
 def variable(name: str) -> str | None:

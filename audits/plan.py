@@ -16,6 +16,7 @@ from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP, Frozen
 from audits.reach import Reach, reach
 from audits.spec import AuditSpec, ModelSpec
+from audits.telling import one_line
 
 CHARACTERS_PER_TOKEN = 4
 """English text in the tokens of common models."""
@@ -78,9 +79,9 @@ class Plan(Frozen):
         if self.fitting_rows:
             lines.append(f"            {self.fitting_rows:,} kept apart to fit the model")
         for each in self.groups:
-            sizes = ", ".join(f"{group} {count:,}" for group, count in each.groups.items())
-            missing = f", {MISSING_GROUP} {each.missing:,}" if each.missing else ""
-            lines.append(f"            {each.attribute}: {sizes}{missing}")
+            sizes = {**each.groups, **({MISSING_GROUP: each.missing} if each.missing else {})}
+            told = ", ".join(f"{group} {count:,}" for group, count in sizes.items())
+            lines.append(f"            {each.attribute}: {told}")
         if self.pairs or self.refused:
             lines.append(f"pairs       {self.pairs:,} counterfactual inputs, {self.refused:,} that cannot be made")
         if self.forward_passes:
@@ -93,7 +94,8 @@ class Plan(Frozen):
         lines += _section("limits", [f"{one.limit}: {one.outlook}. {one.reason}" for one in self.limits])
         asked = [f"{u.what}: {u.why}{f' ({u.remedy})' if u.remedy else ''}" for u in self.unanswerable]
         lines += _section("cannot be answered", asked)
-        return "\n".join([*lines, "", f"would write {len(self.files)} files and the charts; nothing was run"])
+        lines += ["", f"would write {len(self.files)} files and the charts; nothing was run"]
+        return "\n".join(map(one_line, lines))
 
 
 def plan(spec: AuditSpec, base: Path) -> Plan:

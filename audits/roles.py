@@ -10,12 +10,15 @@ from audits.errors import DataError
 from audits.inputs import features_input, prompt_input, text_input
 from audits.sources import whole_numbers
 from audits.spec import AuditSpec, DataSpec
+from audits.telling import one_line
 from audits.values import value_key
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+MOST_OF_A_VALUE = 80
+"""Characters of a value that a message shows."""
 NotUnderstood = dict[str, dict[str, int]]
 
 
@@ -46,6 +49,7 @@ def assign(spec: AuditSpec, table: pl.DataFrame, rows: NDArray[Any]) -> tuple[pl
         columns["score"] = _numbers(table[data.score], "data.score", rows)
         if data.threshold is not None:
             columns["decision"] = cut(columns["score"], data.threshold)
+            _refuse_another_scale(data, columns["score"])
     columns["weight"] = _empty(table.height) if data.weight is None else _weights(table[data.weight], rows)
     for role, name in (("cluster", data.cluster), ("text", data.text_column), ("continuation", data.continuation)):
         columns[role] = _empty(table.height) if name is None else _texts(table[name])
@@ -72,6 +76,18 @@ def cut(scores: pl.Series, threshold: str) -> pl.Series:
         "<": scores.__lt__,
     }
     return compare[operator](float(number)).cast(pl.Int8)
+
+
+def _refuse_another_scale(data: DataSpec, scores: pl.Series) -> None:
+    """A threshold in percent, or in points, on probabilities: everybody would be on one side of it."""
+    number = float(re.sub(r"[<>=\s]", "", str(data.threshold)))
+    known = scores.drop_nulls()
+    if len(known) and not 0 <= number <= 1 and bool(known.is_between(0, 1).all()):
+        raise DataError(
+            f"data.threshold: got {data.threshold!r}, and the scores of {data.score!r} go from {known.min():g} to "
+            f"{known.max():g}, expected a threshold from 0 to 1",
+            "write it on the scale of the scores",
+        )
 
 
 def inputs(spec: AuditSpec, table: pl.DataFrame, columns: dict[str, pl.Series]) -> list[str | None]:
@@ -140,7 +156,8 @@ def _refuse_values(data: DataSpec, role: str, name: str, counts: dict[str, int],
     if known and data.when_broken == "carry-on":
         return
     told = ", ".join(
-        f"{value!r} ({n})" for value, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:8]
+        f"{one_line(value, MOST_OF_A_VALUE)!r} ({n})"
+        for value, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:8]
     )
     wanted = f"{value_key(data.positive_value)!r} (positive)"
     expected = f"{wanted} and {value_key(data.favourable)!r}" if known else f"{wanted} and one other value"
@@ -154,9 +171,14 @@ def _refuse_values(data: DataSpec, role: str, name: str, counts: dict[str, int],
 def _numbers(column: pl.Series, place: str, rows: NDArray[Any]) -> pl.Series:
     import polars as pl
 
-    if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
+    empty = column.null_count() == len(column)  # of no type, whatever the file says
+    if not (empty or column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        texts = column.cast(pl.String)
+        odd = (texts.is_not_null() & texts.cast(pl.Float64, strict=False).is_null()).arg_true().to_list()[:1]
+        first = "".join(f", {one_line(texts[at], MOST_OF_A_VALUE)!r} in source row (from 0) {rows[at]}" for at in odd)
         raise DataError(
-            f"{place}: the column {column.name!r} holds {column.dtype}, expected numbers", "name a column of numbers"
+            f"{place}: the column {column.name!r} holds {column.dtype}{first}, expected numbers",
+            "name a column of numbers",
         )
     numbers = column.cast(pl.Float64).fill_nan(None)
     endless = numbers.is_infinite().fill_null(False)

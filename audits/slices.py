@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ from audits.errors import DataError, nearest
 from audits.findings import MISSING_GROUP
 from audits.probabilities import read_probabilities
 from audits.spec import AuditSpec, ProtectedSpec
-from audits.values import bin_names, group_names, value_key
+from audits.values import as_seen, bin_names, group_names, value_key
 
 CROSS = "×"
 MOST_GROUPS = 1000
 """An attribute with more groups is an identifier or a number that wants ``bins``."""
+LONGEST = 200
+"""Characters of a group's name."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,33 @@ def assign(name: str, attribute: ProtectedSpec, rows: pa.Table) -> Sliced:
             f"protected.{name}: got {len(sizes)} groups, expected at most {MOST_GROUPS}",
             "cut numbers by bins: [...], or name another column",
         )
+    _refuse_look_alikes(name, sizes)
     names = group_names(attribute) or sorted(sizes, key=lambda group: (-sizes[group], group))
     at = {group: position for position, group in enumerate(names)}
     lookup = np.array([*(at[group] for group in of_value), -1], dtype=np.int64)
     absent = int((codes < 0).sum())
     return Sliced(lookup[codes], names, {"no value": absent} if absent else {})
+
+
+def _refuse_look_alikes(name: str, sizes: Mapping[str, int]) -> None:
+    """Two spellings of one group would each be audited as half of it, and nobody could tell them apart in a card."""
+    hint = "name every value: values: {<value>: <group>, …}; values of one group get the same name"
+    alike: dict[str, str] = {}
+    for group, n in sizes.items():
+        if len(group) > LONGEST:
+            got = f"got a group of {len(group):,} characters ({group[:40]!r} …), expected at most {LONGEST}"
+            raise DataError(f"protected.{name}: {got}", "name another column, or give it a name under values")
+        if not as_seen(group):
+            raise DataError(f"protected.{name}: got the group {group!r} ({n} rows), which shows as nothing", hint)
+        if (other := alike.setdefault(as_seen(group), group)) != group:
+            one, two = repr(other), repr(group)
+            if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", two):
+                one, two = ascii(other), ascii(group)
+            raise DataError(
+                f"protected.{name}: got the groups {one} and {two} ({sizes[other]} and {n} rows), "
+                "which differ only in case, spaces or characters that are not seen",
+                hint,
+            )
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:

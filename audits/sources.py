@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audits import __version__, paths
+from audits.csv_files import IN_UTF8, header, told_apart
 from audits.errors import DataError, nearest
 from audits.findings import digest
 from audits.spec import DataSpec
@@ -196,20 +197,17 @@ def _from_file(path: Path, data: DataSpec) -> pl.DataFrame:
 
     name = path.name.lower()
     kind = "parquet" if name.endswith(".parquet") else "csv" if ".csv" in name else "json"
-    options = {**_CSV, "features": _all_texts(path)} if kind == "csv" else {}
+    written, apart = header(path) if kind == "csv" else ([], [])
+    options = {**_CSV, "features": _all_texts(apart)} if kind == "csv" else {}
     table = pl.from_arrow(_load(_file_sha256(path)[:16], data, path=kind, data_files=str(path), **options))
-    return table.with_columns([typed(table[name]) for name in table.columns]) if kind == "csv" else table
+    if kind != "csv":
+        return table
+    return told_apart(table.with_columns([typed(table[name]) for name in table.columns]), written)
 
 
-def _all_texts(path: Path) -> Any:
+def _all_texts(names: list[str]) -> Any:
     import datasets
-    import pandas as pd
 
-    try:
-        names = pd.read_csv(path, nrows=0).columns
-    except ValueError as error:  # pandas' own errors and broken UTF-8 are all of this kind
-        said = str(error).strip().splitlines()[0]
-        raise DataError(f"data.source {path.name!r}: cannot be read: {said}", "save it as CSV in UTF-8") from error
     return datasets.Features({name: datasets.Value("string") for name in names})
 
 
@@ -251,9 +249,10 @@ def _load(cache: str, data: DataSpec, **arguments: Any) -> Any:
         said = (str(root).strip() or type(root).__name__).splitlines()[0]
         if "corresponds to no data" in said:
             said = "got no rows, expected at least one"
+        hint = "check id, revision and network" if is_hub(data.source) else "check the file and its ending"
         raise DataError(
             f"data.source {source_name(data)!r}: cannot be read: {said}",
-            "check the file, its ending and, for a hub id, the network",
+            IN_UTF8 if isinstance(root, UnicodeDecodeError) else hint,
         ) from error
     part = data.part or (next(iter(parts)) if len(parts) == 1 else None)
     if part not in parts:

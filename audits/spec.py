@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from audits.findings import Frozen, digest
+from audits.values import value_key
 
 Scalar = bool | int | float | str
 THRESHOLD = r"^\s*(>=|>|<=|<)\s*-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$"
@@ -80,7 +81,8 @@ class DataSpec(Section):
     favourable: Scalar = 1
     """The value of label and decision that is good for the person."""
     positive: Scalar | None = None
-    """The value of label and decision that the rates call positive; the favourable one where left out."""
+    """The value of label and decision that the rates call positive; the favourable one where left out. With scores or
+    a Python function it is what a decision by the threshold predicts, and has to be said unless 1 is favourable."""
     decision: str | None = None
     """Column with decisions already taken; then no model is needed."""
     score: str | None = None
@@ -110,7 +112,12 @@ class DataSpec(Section):
     @property
     def positive_is_favourable(self) -> bool:
         """Whether the positive decision is the one that is good for the person."""
-        return self.positive_value == self.favourable
+        return value_key(self.positive_value) == value_key(self.favourable)
+
+    @property
+    def decision_column(self) -> str | None:
+        """The column that decisions are in, or are cut from; none where a model decides, or nobody does."""
+        return self.decision or (self.score if self.threshold else None)
 
     @property
     def text_column(self) -> str | None:
@@ -178,7 +185,7 @@ class ModelSpec(Section):
     fit: str | None = None
     """Function that makes the model at first use: ``file.py:function``."""
     threshold: float = 0.5
-    """Scores from here on are a positive decision."""
+    """Probabilities from here on are a positive decision."""
     positive_class: str | int | None = None
     """Class (index or name) whose probability is the score; index 1 where left out."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

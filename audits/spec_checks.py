@@ -15,7 +15,7 @@ from audits.registry import Registry
 from audits.sources import is_file, is_hub
 from audits.spec import AuditSpec, DataSpec, ProtectedSpec
 from audits.spec_errors import Mistake, mistakes_in
-from audits.values import group_names, value_key
+from audits.values import as_seen, group_names, value_key
 from audits.yaml_lines import Place
 
 PACKAGE = re.compile(r"package:[A-Za-z_][\w.]*/[\w./-]+")
@@ -26,6 +26,7 @@ def check(spec: AuditSpec) -> list[Mistake]:
     return [
         *_source(spec.data),
         *_roles(spec),
+        *_meaning(spec),
         *_expectations(spec.data),
         *_model(spec),
         *(m for name, attribute in spec.protected.items() for m in _protected(name, attribute)),
@@ -96,6 +97,30 @@ def _roles(spec: AuditSpec) -> Iterator[Mistake]:
         )
 
 
+def _meaning(spec: AuditSpec) -> Iterator[Mistake]:
+    """Which decision is the good one, where decisions are cut from numbers and have no values of their own.
+
+    ``favourable: 0`` beside ``threshold: ">= 5"`` may mean that a score of 5 predicts a 0, or that 0 is what such a
+    score is not. One of the two turns every rate round, so neither is taken. A model's classes have names; where
+    they do not settle it, loading the model says so.
+    """
+    data, model = spec.data, spec.model
+    if data.positive is not None or value_key(data.favourable) == "1":
+        return
+    if data.score is not None:
+        cut = f"a score {data.threshold.strip()}" if data.threshold else "a high score"
+    elif model is not None and model.kind == "python":
+        cut = f"an answer of {model.threshold:g} or more"
+    else:
+        return
+    yield Mistake(
+        ("data", "favourable"),
+        f"got {data.favourable!r} without data.positive, expected both: {cut} could mean either value",
+        f"write positive: {data.favourable} where {cut} predicts {data.favourable!r}, which is good for the person; "
+        "or positive: <the other value> where it predicts that one",
+    )
+
+
 def _columns_of_their_own(spec: AuditSpec) -> bool:
     """Whether some technique says itself which columns it looks at: several classes, predicted numbers, ranks."""
     from audits import techniques
@@ -155,6 +180,12 @@ def _model(spec: AuditSpec) -> Iterator[Mistake]:
         yield Mistake(
             ("model", "kind"),
             "got python without data.text, data.template or data.features, expected what the function reads",
+        )
+    if model.kind != "causal-lm" and not 0 <= model.threshold <= 1:
+        yield Mistake(
+            ("model", "threshold"),
+            f"got {model.threshold:g}, expected 0 to 1: the model answers a probability",
+            "pass scores on other scales as data.score with data.threshold",
         )
     if model.fit is not None and not re.search(r"\.py:[A-Za-z_]\w*$", model.fit):
         yield Mistake(("model", "fit"), f"got {model.fit!r}, expected file.py:function")
@@ -223,6 +254,11 @@ def _groups(attribute: ProtectedSpec, place: Place) -> Iterator[Mistake]:
             place,
             f"got a group called {MISSING_GROUP!r}, expected another name: rows without a value are shown under it",
         )
+    alike: dict[str, str] = {}
+    for group in known or ():
+        if (other := alike.setdefault(as_seen(group), group)) != group or not as_seen(group):
+            what = f"which looks like {other!r}" if as_seen(group) else "which shows as nothing"
+            yield Mistake(place, f"got a group called {group!r}, {what}", "choose another name")
     if attribute.terms:
         for group, words in attribute.terms.items():
             if attribute.sliced and known is not None and group not in known:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+import unicodedata
+from typing import TYPE_CHECKING, Any
 
-from audits.spec import ProtectedSpec
+if TYPE_CHECKING:
+    from audits.spec import ProtectedSpec
 
 
 def value_key(value: Any) -> str:
@@ -19,6 +21,12 @@ def value_key(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
         return str(int(value))
     return str(value)
+
+
+def as_seen(text: str) -> str:
+    """Return what a reader sees of a text, whatever its case, spaces, invisible characters and Unicode form."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(" " if c.isspace() else c for c in folded if c.isprintable() or c.isspace()).split())
 
 
 def bin_names(edges: tuple[float, ...]) -> list[str]:

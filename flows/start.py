@@ -156,13 +156,15 @@ def _tell(outcome: Outcome, steps: list[str]) -> None:
     """Say the verdict, limit by limit, and where the card is."""
     import click
 
+    from audits.telling import one_line
+
     def say(text: str, **style: Any) -> None:
         click.secho(text, file=sys.stderr, **style)
 
     say("")
     for limit in outcome.limits:
         say(f"{limit['verdict']:<13}", fg=COLOURS[limit["verdict"]], bold=True, nl=False)
-        say(f"{limit['text']}\n{'':13}{limit['reason']}")
+        say(f"{one_line(limit['text'])}\n{'':13}{one_line(limit['reason'])}")
     if outcome.verdict is None:
         say(f"stopped after {steps[-1]}, as asked; nothing was judged or sealed")
         return

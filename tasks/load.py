@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from audits import data
+from audits.doubts import REMEDY
 from audits.findings import digest
+from tasks.console import console
 from tasks.run import Run
 from tasks.step import step
 
@@ -19,3 +22,7 @@ def source(run: Run) -> str:
 def load(run: Run, out: Path) -> None:
     """Read the data, check them against what the spec expects, and split off the fitting part."""
     data.load(run.spec, run.base, out)
+    for check in json.loads((out / "checks.json").read_bytes()):
+        if check["expectation"] in REMEDY and not check["success"]:
+            place, remedy = REMEDY[check["expectation"]]
+            console.warn(f"{place}: {check['observed']}; {remedy}")

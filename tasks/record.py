@@ -19,6 +19,7 @@ from tasks.lock import alone
 from tasks.run import Run
 from tasks.step import step
 
+_LONGEST_KEY = 250  # characters of a metric's name, as MLflow has it
 KEPT_AWAY = 5.0  # seconds a tracking server has to answer before it counts as away
 
 
@@ -123,7 +124,7 @@ def metric_key(finding: Finding) -> str:
     groups = f"{finding.group} vs {finding.reference}" if finding.reference else finding.group
     parts = [finding.technique, finding.attribute, groups, f"{finding.measure} {finding.comparison}"]
     allowed = ["".join(c if c.isascii() and (c.isalnum() or c in "_-. ") else "_" for c in part) for part in parts]
-    return "/".join(part.strip(". ") or "_" for part in allowed if part)[:250]
+    return "/".join(part.strip(". ") or "_" for part in allowed if part)[:_LONGEST_KEY]
 
 
 def _log_numbers(client: Any, run_id: str, findings: Sequence[Finding]) -> None:
@@ -133,7 +134,7 @@ def _log_numbers(client: Any, run_id: str, findings: Sequence[Finding]) -> None:
     for finding in findings:
         if finding.value is not None:
             key = metric_key(finding)
-            values[key if key not in values else f"{key} {len(values)}"] = finding.value
+            values[key if key not in values else f"{key[: _LONGEST_KEY - 8]} {len(values)}"] = finding.value
     metrics = [Metric(key, value, 0, 0) for key, value in values.items()]
     for start in range(0, len(metrics), 1000):
         client.log_batch(run_id, metrics=metrics[start : start + 1000])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from audits.artifact import find_problems, newest_digest, read, seal, sealing, s
 from audits.artifact.texts import policy_bytes, sealed_policy, spec_bytes
 from audits.errors import ArtifactError
 from audits.findings import canonical_json
+from audits.paths import tracking_uri
 
 
 def every_file(folder: Path) -> list[str]:
@@ -145,12 +147,60 @@ def test_a_password_in_the_spec_never_reaches_the_artifact(tmp_path: Path, monke
     assert "# who is asked to an interview" in (folder / "spec.yaml").read_text()
 
 
-def test_environment_variables_are_sealed_by_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FOLDER", "/data/2026")
-    text = SPEC.replace("people.csv", "'${FOLDER}/people.csv'").replace("equally often", "equally often (${FOLDER})")
-    written = spec_bytes(spec_of(text.replace("${FOLDER}/", "/data/2026/")), text).decode()
-    assert "source: '/data/2026/people.csv'" in written
+def test_a_variable_is_sealed_by_value_unless_it_says_where_something_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"FOLDER": "/data/2026", "COLUMN": "good", "SECRET": "hunter2"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    text = SPEC.replace("people.csv", "'${FOLDER}/people.csv'").replace("label: good", "label: '${COLUMN}'")
+    text = text.replace("equally often", "equally often (${FOLDER})").replace("models/letters", "'${FOLDER}/letters'")
+    text = text.replace("# who", "# ${SECRET} who")
+    run = re.sub(r"\$\{(\w+)\}(?!\)| who)", lambda found: variables[found[1]], text)
+    written = spec_bytes(spec_of(run), text).decode()
+    assert "source: '${FOLDER}/people.csv', label: 'good'" in written
+    assert "uri: '${FOLDER}/letters'" in written
     assert "equally often (${FOLDER})" in written
+    assert "# ${SECRET} who" in written
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_digest_of_a_spec_is_the_same_in_whatever_folder_a_variable_finds_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    text = SPEC.replace("people.csv", "'${FOLDER}/people.csv'").replace("models/letters", "'${FOLDER}/letters'")
+    text += "tracking: {uri: 'sqlite:///${FOLDER}/mlflow.db'}\n"
+    found = {}
+    for at, folder in enumerate(("/home/ada/data", "/mnt/b")):
+        monkeypatch.setenv("FOLDER", folder)
+        spec = spec_of(text.replace("${FOLDER}", folder))
+        spec = spec.model_copy(update={"statistics": spec.statistics.model_copy(update={"seed": seed})})
+        artifact = verify(sealed(tmp_path / str(at), text, spec=spec))
+        assert folder.encode() not in (artifact.folder / "spec.yaml").read_bytes()
+        found[folder] = artifact.manifest.digests
+    one, other = found.values()
+    assert one == other
+
+
+def test_a_variable_that_says_what_is_audited_counts_in_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = set()
+    for version in ("3", "4"):
+        monkeypatch.setenv("VERSION", version)
+        text = SPEC.replace("models/letters", "'models:/letters/${VERSION}'")
+        digests.add(spec_of(spec_bytes(spec_of(text.replace("${VERSION}", version)), text).decode()).digest)
+    assert len(digests) == 2
+
+
+def test_a_store_named_by_a_variable_is_found_where_the_variable_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("FOLDER", "/mnt/b")
+    assert tracking_uri("sqlite:///${FOLDER}/mlflow.db", tmp_path) == "sqlite:////mnt/b/mlflow.db"
+    monkeypatch.delenv("FOLDER")
+    assert tracking_uri("sqlite:///${FOLDER}/mlflow.db", tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_an_artifact_that_was_sealed_with_its_folders_written_out_still_verifies(tmp_path: Path) -> None:
+    assert verify(sealed(tmp_path, SPEC.replace("people.csv", "'/data/2026/people.csv'"))).spec.data.source[0] == "/"
 
 
 def test_the_policy_reads_back_as_the_limits() -> None:

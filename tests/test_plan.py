@@ -268,15 +268,18 @@ def test_nothing_of_the_model_or_the_flow_is_loaded(base: Path) -> None:
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_decisions_that_are_wrong_more_often_than_right_are_a_question(tmp_path):
-    from tables import write_evidence
+def test_decisions_that_are_wrong_more_often_than_right_are_a_question(base: Path) -> None:
+    data = {"source": "people.csv", "label": "good", "decision": "asked"}
+    spec = spec_of(data=data, model=None, counterfactuals={}, techniques={"parity": {}})
+    rows = {"right": [(one, one) for one in (0, 1) * 50], "wrong": [(one, 1 - one) for one in (0, 1) * 50]}
+    for name, pairs in rows.items():
+        lines = [f"{'male' if at % 3 else 'female'},{good},{asked}\n" for at, (good, asked) in enumerate(pairs)]
+        (base / "people.csv").write_text("sex,good,asked\n" + "".join(lines))
+        said = told(plan(spec, base), "data.favourable")
+        assert ("agree in only 0 of 100 rows: one may be named the wrong way round" in said) == (name == "wrong")
 
-    from audits.answerable import unanswerable
 
-    label = [0, 1] * 100
-    groups = {"g": ["a", "b"] * 100}
-    right = write_evidence(tmp_path / "right", groups, label=label, decision=label)
-    assert not [one for one in unanswerable(right.spec, right, [], []) if one.what == "data.favourable"]
-    wrong = write_evidence(tmp_path / "wrong", groups, label=label, decision=[1 - each for each in label])
-    (one,) = [one for one in unanswerable(wrong.spec, wrong, [], []) if one.what == "data.favourable"]
-    assert "agree in only 0 of 200 rows" in one.why
+def test_a_truth_alone_without_decisions_is_planned(base: Path) -> None:
+    data = {"source": "people.csv", "label": "good"}
+    made = plan(spec_of(data=data, model=None, counterfactuals={}, techniques={"parity": {}}), base)
+    assert "neither a model nor decisions" in told(made, "parity")

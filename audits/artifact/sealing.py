@@ -17,7 +17,7 @@ from pathlib import Path
 import audits
 from audits.artifact.model import EVIDENCE, MANIFEST, OPTIONAL, REQUIRED, Artifact, Digests, Manifest, SealedFile, read
 from audits.artifact.strict import parse_json
-from audits.artifact.texts import policy_bytes, spec_bytes, without_secrets
+from audits.artifact.texts import policy_bytes, sealed_spec, spec_bytes
 from audits.artifact.verifying import complaints, damage
 from audits.errors import ArtifactError
 from audits.processes import alive
@@ -128,7 +128,7 @@ def _digests(making: Path, spec: AuditSpec, files: dict[str, SealedFile]) -> Dig
     data = parse_json((making / "data.json").read_bytes(), "data.json")
     model = parse_json((making / "model.json").read_bytes(), "model.json")
     return Digests(
-        spec=without_secrets(spec).digest,
+        spec=sealed_spec((making / "spec.yaml").read_bytes()).digest,
         policy=spec.policy_digest,
         data=data["digest"],
         model=model["digest"] if spec.model else None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -14,10 +15,12 @@ from audits.errors import ArtifactError, AuditError
 from audits.findings import canonical_json
 from audits.paths import expand
 from audits.spec import AuditSpec, Limit
+from audits.yaml_lines import Place, parse_lines
 
 PROSE = ("question", "card")
 """The parts of a spec in which ``${…}`` is left as it is."""
 
+YAML = (".yaml", ".yml")
 _AGAIN = "get the artifact again from where it was sealed, or run the audit again"
 
 
@@ -53,13 +56,58 @@ def without_secrets(spec: AuditSpec) -> AuditSpec:
     )
 
 
+def as_written(spec: AuditSpec, text: str) -> AuditSpec:
+    """Return the spec with its paths under the variables that its text names them by.
+
+    A path says where something lies on this machine, not what is audited: what lies there is held by digests of its
+    own (data, model, policy). So a variable in a path stays as it was written, and the digest of the sealed spec is
+    the same wherever the audit runs. Anywhere else (a condition, a column, the version of a registered model) a
+    variable says what is audited: it is written out, and counts.
+    """
+    document = spec.model_dump(mode="python")
+    try:
+        given = parse_lines(text, "spec.yaml").value
+    except AuditError:
+        return spec
+    for *around, last in _paths(spec):
+        named, parent = _inside(given, around), _inside(document, around)
+        written = named.get(last) if isinstance(named, dict) else None
+        if isinstance(written, str) and expand(written)[0] == parent[last]:
+            parent[last] = written
+    return AuditSpec.model_validate(document)
+
+
+def _paths(spec: AuditSpec) -> list[Place]:
+    """Return the places of a spec that name a file or a folder."""
+    from audits.sources import is_file
+
+    data, model = spec.data, spec.model
+    lexicons = [name for name, attribute in spec.protected.items() if (attribute.lexicon or "").endswith(YAML)]
+    found: list[Place] = [("protected", name, "lexicon") for name in lexicons]
+    found += [("data", "template", "file")] if data.template else []
+    found += [("data", "source")] if is_file(data.source) else []
+    if model is not None:
+        found.append(("model", "fit"))
+        if "://" not in model.uri and not model.uri.startswith("models:/") and model.revision is None:
+            found.append(("model", "uri"))
+    local = spec.tracking.uri is not None and not spec.tracking.uri.startswith(("http", "databricks"))
+    return [*found, ("tracking", "uri")] if local else found
+
+
+def _inside(document: Any, place: Sequence[Any]) -> Any:
+    for key in place:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
 def spec_bytes(spec: AuditSpec, text: str) -> bytes:
     """Return ``spec.yaml``: the text as it was given, with the limits written out where it named a file.
 
-    Environment variables stand there by their values, secrets blanked out. Where the audit ran with something
-    else than the text says (another seed, say), the spec as run is written instead, under a comment that says so.
+    Environment variables stand there by their values, but for those in paths (see ``as_written``); secrets are
+    blanked out. Where the audit ran with something else than the text says (another seed, say), the spec as run is
+    written instead, under a comment that says so.
     """
-    spec = without_secrets(spec)
+    spec = without_secrets(as_written(spec, text))
     try:
         kept = _blanked(_as_run(spec, text)).encode()
         if sealed_spec(kept).digest == spec.digest:
@@ -94,20 +142,32 @@ def _blanked(text: str) -> str:
 
 
 def _as_run(spec: AuditSpec, text: str) -> str:
-    """Return the text with ``limits: <file>`` and environment variables replaced by what they stood for."""
+    """Return the text with ``limits: <file>`` and variables replaced by what they stood for, but for those in paths."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    changes: list[tuple[int, int, str]] = []
-    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        start, end = value.start_mark.index, value.end_mark.index
-        if key.value == "limits" and isinstance(value, yaml.ScalarNode):
-            documents = [limit.model_dump(mode="json", exclude_none=True) for limit in spec.policy]
-            limits = [canonical_json(document).decode() for document in documents]
-            changes.append((start, end, "[" + ",".join(f"\n  {limit}" for limit in limits) + "\n  ]"))
-        elif key.value not in PROSE:
-            changes.append((start, end, expand(text[start:end])[0]))
-    for start, end, new in reversed(changes):
+    documents = [limit.model_dump(mode="json", exclude_none=True) for limit in spec.policy]
+    limits = "[" + ",".join(f"\n  {canonical_json(document).decode()}" for document in documents) + "\n  ]"
+    changes: dict[tuple[int, int], str] = {}  # by place in the text: an alias leads to the same one again
+    for place, node in _scalars(root, ()):
+        start, end = node.start_mark.index, node.end_mark.index
+        if place == ("limits",):
+            changes[start, end] = limits
+        elif place[:1] and place[0] not in PROSE and place not in _paths(spec):
+            changes[start, end] = expand(text[start:end])[0]
+    for (start, end), new in sorted(changes.items(), reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def _scalars(node: yaml.Node | None, place: Place) -> Iterator[tuple[Place, yaml.ScalarNode]]:
+    """Yield every value of a document that is one word, with its place."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _scalars(value, (*place, str(key.value)))
+    elif isinstance(node, yaml.SequenceNode):
+        for at, item in enumerate(node.value):
+            yield from _scalars(item, (*place, at))
+    elif isinstance(node, yaml.ScalarNode):
+        yield place, node
 
 
 def _yaml(document: object) -> bytes:

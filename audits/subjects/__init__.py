@@ -118,19 +118,11 @@ def positive_index(labels: list[str], positive: str | int | None, counted: str =
         counted: the value that the data call positive; where it names class 0, index 1 would be its opposite.
 
     Raises:
-        ModelError: no such class, or one that can only be guessed.
+        ModelError: no such class, or one that can only be guessed. Index 1 stands for the value 1, or for the one
+            whose name it bears, and for no other.
     """
     if positive is None:
-        if len(labels) > 2:
-            raise ModelError(
-                f"model.positive_class: got nothing, and the model has {len(labels)} classes: {labels}",
-                "set model.positive_class to one of them",
-            )
-        if len(labels) == 2 and counted in (labels[0], labels[0].removeprefix("LABEL_")):
-            raise ModelError(
-                f"model.positive_class: got nothing, which means {labels[1]!r}, and data.positive is {counted!r}",
-                f"set model.positive_class to {labels[0]!r} or {labels[1]!r}, whichever data.positive stands for",
-            )
+        _refuse_a_guess(labels, counted)
         return len(labels) - 1
     if isinstance(positive, int) and str(positive) in labels and labels.index(str(positive)) != positive:
         raise ModelError(
@@ -142,3 +134,24 @@ def positive_index(labels: list[str], positive: str | int | None, counted: str =
     if str(positive) in labels:
         return labels.index(str(positive))
     raise ModelError(f"model.positive_class: got {positive!r}, expected an index or one of {labels}", "")
+
+
+def _refuse_a_guess(labels: list[str], counted: str) -> None:
+    if len(labels) > 2:
+        raise ModelError(
+            f"model.positive_class: got nothing, and the model has {len(labels)} classes: {labels}",
+            "set model.positive_class to one of them",
+        )
+    names, wanted = [_value(label) for label in labels], _value(counted)
+    named = wanted == names[-1] if wanted in names and len(labels) == 2 else counted == labels[-1] or wanted == "1"
+    if counted and not named:
+        raise ModelError(
+            f"model.positive_class: got nothing, which means {labels[-1]!r}, and data.positive is {counted!r}",
+            f"set model.positive_class to {' or '.join(map(repr, labels))}, whichever data.positive stands for",
+        )
+
+
+def _value(label: str) -> str:
+    """Return the value that a class stands for: ``LABEL_1``, ``1.0`` and ``True`` are 1."""
+    text = label.removeprefix("LABEL_").removesuffix(".0")
+    return {"True": "1", "False": "0"}.get(text, text)

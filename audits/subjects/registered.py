@@ -15,6 +15,7 @@ from typing import Any
 from audits.errors import ModelError
 from audits.findings import digest as digest_of
 from audits.subjects.files import HARMLESS, files_digest, model_files
+from audits.subjects.saving import SkopsFlavor
 
 FIT_KEY = "evenhand.fit_key"
 EXPERIMENT = "evenhand-models"
@@ -87,12 +88,13 @@ def register_network(folder: Path, kind: str, name: str, key: str, tracking: str
 
 
 def register_estimator(estimator: Any, name: str, key: str, tracking: str, home: Path) -> dict[str, Any]:
-    """Register a fitted estimator as a new version of ``name``, saved with skops."""
+    """Register a fitted estimator as a new version of ``name``, saved with skops, the same one in the same bytes."""
     with connected(tracking, home) as (mlflow, client), _run(mlflow, client, home, name, tracking):
-        logged = mlflow.sklearn.log_model(
-            estimator,
+        logged = mlflow.models.Model.log(
+            None,
+            SkopsFlavor,
             name="model",
-            serialization_format="skops",
+            sk_model=estimator,
             skops_trusted_types=list(HARMLESS),
             pip_requirements=_pins("scikit-learn", "skops"),
             registered_model_name=name,
