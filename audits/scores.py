@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from audits import __version__
 from audits.errors import AuditError, ModelError
 from audits.findings import digest
 from audits.subjects import Subject, libraries
@@ -32,10 +33,15 @@ CHUNK = 500
 
 
 def store_key(model_digest: str, model: dict[str, Any]) -> str:
-    """Return the key of a model's scores: its digest and each setting of the spec that changes a score."""
+    """Return the key of a model's scores: its digest, each setting of the spec that changes a score, who computes it.
+
+    That is the versions of Evenhand and of the libraries that models of its kind stand on: another version may answer
+    otherwise, and what the old one answered is no answer of the new one.
+    """
     settings = {name: model[name] for name in ("kind", "dtype", "max_tokens", "positive_class", "features")}
     entry = model["uri"].rpartition(":")[2] if model["kind"] == "python" else None
-    return digest({"model": model_digest, "entry": entry, **settings})
+    makers = {"evenhand": __version__, **libraries(model["kind"])}
+    return digest({"model": model_digest, "entry": entry, **settings, "makers": makers})
 
 
 class ScoreStore:

@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import io
+import os
 import re
 import warnings
 from pathlib import Path
@@ -239,6 +240,8 @@ def _load(cache: str, data: DataSpec, **arguments: Any) -> Any:
 
     datasets.disable_progress_bars()
     folder = paths.home() / "datasets" / cache
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)  # what is used is not removed (tasks.prune)
     try:
         with warnings.catch_warnings():
             # a CSV line with more cells than the header has names: pandas would drop or shift them

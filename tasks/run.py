@@ -22,6 +22,7 @@ from audits.processes import alive
 from audits.spec import AuditSpec
 from audits.spec_reader import read_spec
 from tasks.lock import alone
+from tasks.prune import in_use, prune
 
 RECORD = ".made.json"
 """In the folder of a finished step: its files and their sha256."""
@@ -107,7 +108,8 @@ class Run(Frozen):
         return Made(step=step, folder=str(place), files=files)
 
     def take(self, made: Made) -> None:
-        """Lay a step's files into the run folder (as links where the file system allows)."""
+        """Lay a step's files into the run folder (as links where the file system allows); its age starts anew."""
+        os.utime(made.folder)
         for name in made.files:
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +157,7 @@ def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) ->
         out=str(out.resolve()),
         started=_now(),
     )
-    with alone(run.folder.with_name(f"{run.folder.name}.lock"), "carrying out this audit"):
+    with in_use(home), alone(run.folder.with_name(f"{run.folder.name}.lock"), "carrying out this audit"):
         state = run.folder / "run.json"
         if state.is_file():
             run = run.model_copy(update={"started": json.loads(state.read_bytes())["started"]})
@@ -168,6 +170,7 @@ def open_run(spec_path: Path, out: Path, home: Path, seed: int | None = None) ->
             if not alive(int(left.name.rsplit("-", 1)[1])):
                 shutil.rmtree(left, ignore_errors=True)
         yield run
+    prune(home)
 
 
 def _now() -> str:

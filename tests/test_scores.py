@@ -95,6 +95,17 @@ def test_progress_counts_what_is_left_to_do(tmp_path):
     assert seen == [(0, 5), (3, 5), (5, 5)]
 
 
+def test_scores_of_other_library_versions_do_not_answer(tmp_path, monkeypatch):
+    model = {"kind": "tabular", "uri": "m", "dtype": "float32", "max_tokens": None, "positive_class": 1, "features": []}
+    before = store_key("digest", model)
+    fill(Counting(), numbers(2), tmp_path / "s.db", before, lambda done, total: None)
+    monkeypatch.setattr("audits.scores.libraries", lambda kind: {"scikit-learn": "99.0"})
+    after = store_key("digest", model)
+    assert after != before
+    assert ScoreStore(tmp_path / "s.db", after).known(["0", "1"]) == {}
+    assert set(ScoreStore(tmp_path / "s.db", before).known(["0", "1"])) == {"0", "1"}
+
+
 def test_what_changes_a_score_changes_the_key_and_what_does_not_does_not():
     model = {"kind": "text-classifier", "uri": "m", "dtype": "float32", "max_tokens": None, "positive_class": 1}
     model["features"] = ["a", "b"]

@@ -82,9 +82,10 @@ MODULES = {
 LIBRARIES = {
     "text-classifier": ("torch", "transformers", "tokenizers", "safetensors"),
     "causal-lm": ("torch", "transformers", "tokenizers", "safetensors"),
-    "tabular": ("scikit-learn", "scipy", "skops", "pandas"),
-    "python": ("pandas",),
+    "tabular": ("scikit-learn", "scipy", "skops", "pandas", "xgboost", "lightgbm", "catboost"),
+    "python": ("pandas", "scikit-learn", "scipy", "torch", "transformers", "xgboost", "lightgbm", "catboost"),
 }
+"""What models of a kind stand on, where it is installed; what else a Python function imports is not known before."""
 
 
 def load(model: dict[str, Any], folder: Path) -> Subject:
