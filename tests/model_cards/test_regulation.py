@@ -94,7 +94,12 @@ def test_a_teams_own_pack_is_one_yaml_file(tmp_path):
     states = {line.name[0].split(",")[0]: line.cells[-1][0] for line in table.lines}
     assert states == {"P-1": "answered", "P-2": "missing", "P-3": "missing", "P-4": "not applicable"}
     numbers = [part for part in table.lines[0].cells[1] if not isinstance(part, str)]
-    assert [part.text for part in numbers] == ["60.0", "40.0", "−20.0"]
+    assert [part.text for part in numbers] == [
+        "60.0",
+        "40.0",
+        "−20.0",
+        "0.046",
+    ]  # the difference with its p, after correction
     assert all(part.finding.startswith("parity/selection_rate/race/") for part in numbers)
 
 
@@ -193,7 +198,7 @@ def test_hostile_names_stand_as_text_on_the_page(tmp_path):
     [((16, 80), (3, 20), True), ((48, 80), (12, 40), False), ((5, 10), (5, 10), False), ((10, 10), (0, 10), False)],
 )
 def test_one_selection_moved_turns_small_numbers_round_and_no_large_ones(tmp_path, one, other, turned):
-    from model_cards.regulation import turns_round
+    from model_cards.answers import turns_round
 
     race = ["a"] * one[1] + ["b"] * other[1]
     decided = [int(at < one[0]) for at in range(one[1])] + [int(at < other[0]) for at in range(other[1])]
@@ -215,3 +220,70 @@ def test_the_pack_of_the_readme_is_one():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     packs = [text for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if text.startswith("pack:")]
     assert [Pack.model_validate(yaml.safe_load(text)).pack for text in packs] == ["our-policy"]
+
+
+def answers_of(tmp_path, pack, **more):
+    (shape,) = [one for one in shipped_packs() if one.pack == pack]
+    section = regulation_section(sources_with(tmp_path, [shape], **more))
+    (table,) = [block for block in section.blocks if block.kind == "table"]
+    told = {}
+    for line in table.lines:
+        words = "".join(part if isinstance(part, str) else part.text for part in line.cells[1])
+        told[line.name[0].split(",")[0]] = (words, line.cells[2][0])
+    return told
+
+
+def test_a_rate_of_selection_is_no_answer_to_how_accurate_a_model_is_for_a_group(tmp_path):
+    told = answers_of(tmp_path, "eu-ai-act")
+    assert told["IV-3"] == told["Art-13"] == ("this audit did not measure it", "missing")
+    assert told["Art-10f"][1] == "in part"
+    assert told["Art-10f"][0].startswith("b vs a: −20.0 points")
+    assert told["Art-10f"][0].endswith("left to people: measures to detect, prevent and mitigate")
+
+
+def test_what_only_people_can_say_is_never_answered_by_another_field_of_the_spec(tmp_path):
+    told = {name: state for pack in shipped() for name, (_, state) in answers_of(tmp_path / pack, pack).items()}
+    for name in ("IV-2b", "IV-4", "MEASURE-1.3", "A.6-logs", "LL-10", "CO-1"):
+        assert told[name] == "missing", name
+    assert told["MRM-5"] == "not applicable"  # there is no model
+
+
+def test_a_clause_is_answered_by_what_the_run_knows_before_its_manifest_is_sealed(tmp_path):
+    documents = {"manifest": {}, "run": {"started": "2026-11-20T10:14:03+00:00"}}
+    told = answers_of(tmp_path, "nyc-ll144", **documents)
+    assert told["LL-1"][0].startswith("2026-11-20 10:14 UTC")
+    told = answers_of(tmp_path / "two", "nist-ai-rmf-measure", **documents, history=[{"digest": "ab" * 32}])
+    assert told["MEASURE-2.1"] == ("recorded in manifest.json of the artifact", "answered")
+    assert told["MEASURE-3"][0].startswith(f"the audit before this one: artifact {'ab' * 6}")
+
+
+def test_unknown_categories_are_told_by_their_number(tmp_path):
+    groups = {"attributes": {"race": {"groups": [{"name": "a", "n": 50}], "missing": {"n": 7}}}}
+    told = answers_of(tmp_path, "nyc-ll144", groups=groups)
+    assert told["LL-6"] == ("race: 1 group, 7 not recorded", "answered")
+
+
+def test_an_answer_that_is_measured_is_told_even_where_the_spec_names_no_score(tmp_path):
+    (tmp_path / "ours.yaml").write_text(OWN.replace("measure: auc", "measure: [auc, selection_rate], attribute: race"))
+    section = regulation_section(sources_with(tmp_path, read_packs(spec_with(["ours.yaml"]), tmp_path)))
+    (table,) = [block for block in section.blocks if block.kind == "table"]
+    assert table.lines[-1].cells[-1] == ("answered",)
+
+
+def test_rows_of_unknown_group_are_told_last_and_pairs_by_how_far_they_lie_apart(tmp_path):
+    race = ["a"] * 50 + ["b"] * 50 + ["c"] * 50 + [None] * 9
+    decided = [1] * 30 + [0] * 20 + [1] * 25 + [0] * 25 + [1] * 5 + [0] * 45 + [1] * 9
+    found = tuple(parity(write_evidence(tmp_path, {"race": race}, decision=decided), metrics=["selection_rate"]))
+    (pack,) = [pack for pack in shipped_packs() if pack.pack == "ugesp-four-fifths"]
+    section = regulation_section(Sources(spec_with([]), found, {}, {"packs": packs_document([pack])}))
+    (table,) = [block for block in section.blocks if block.kind == "table"]
+    told = "".join(part if isinstance(part, str) else part.text for part in table.lines[0].cells[1])
+    assert told.startswith("c vs a: 0.17")
+    assert "not recorded" not in told
+
+
+@pytest.mark.parametrize("word", ["SR 11-7", "24-205", "four reasons", "Hazelwood", "Castaneda", "1.96"])
+def test_what_is_superseded_or_not_confirmed_is_cited_by_no_pack_as_in_force(word):
+    for pack in shipped_packs():
+        cited = " ".join([pack.instrument, *(f"{clause.provision} {clause.asks}" for clause in pack.clauses)])
+        assert word not in cited
