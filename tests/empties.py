@@ -95,7 +95,7 @@ def regression(rows: list[Row], groups: int = GROUPS) -> Any:
     """Truths and predictions of 10 and 0."""
     group, truth, given = _columns(rows)
     numbers = [np.where(column < 0, np.nan, 10.0 * column) for column in (given, truth)]
-    parts = parts_of(numbers[0], numbers[1], np.ones(len(rows)))
+    parts = parts_of(numbers[0], numbers[1], np.ones(len(rows)), np.zeros(len(rows)), given)
     sums = np.stack([np.bincount(group, part, minlength=groups) for part in parts])
     found: Predicted = summed(sums)
     known = given >= 0

@@ -101,6 +101,32 @@ def test_error_ratios_and_correlations_are_those_of_the_holisticai_documentation
     assert own == pytest.approx([1, 0], abs=1e-9)
 
 
+def test_the_level_without_disparate_impact_is_that_of_the_holisticai_documentation():
+    level = registry["no_disparate_impact_level"].function
+    assert pair(level, summary(A, SCORES)) == 0.7
+    assert pair(level, summary(A, SCORES), 1, 0) == 0.7  # four fifths of either group; holisticai: from 0.8 to 1.2
+    assert pair(level, summary(A, np.repeat([5.0, 1.0], [4, 6]))) == 1  # the lowest value is reached by everybody
+    assert pair(level, summary(A, np.ones(10))) == 1
+    # 10 of 10 and 8 of 10 reach 2: four fifths exactly
+    assert pair(level, summary(np.repeat([0, 1], 10), [2.0] * 10 + [2.0] * 8 + [1.0] * 2)) == 2
+
+
+def test_the_effect_of_a_treatment_is_the_harm_from_rejection_of_the_veritas_toolkit():
+    rng = np.random.default_rng(3)
+    group, treated = rng.integers(0, 2, 60), rng.integers(0, 2, 60)
+    with_it, without = rng.random(60), rng.random(60)
+    parts = parts_of(with_it, np.full(60, np.nan), np.ones(60), without, treated)
+    found = summed(np.stack([np.bincount(group, part, minlength=2) for part in parts]))
+    ours = number(registry["treatment_effect"].function(found))
+    chosen = treated == 1  # whose lift is above the threshold; the sum is over all rows of the group
+    theirs = [((with_it - without)[chosen & (group == g)]).sum() / (group == g).sum() for g in (0, 1)]
+    assert ours == pytest.approx(theirs)
+    assert not value_of(registry["treatment_effect"].function(summary(A, SCORES)))[1].any()
+    unknown = parts_of(with_it, with_it, np.ones(60), np.where(group == 1, np.nan, without), treated)
+    known = summed(np.stack([np.bincount(group, part, minlength=2) for part in unknown]))
+    assert value_of(registry["treatment_effect"].function(known))[1].tolist() == [True, False]
+
+
 def test_the_z_score_difference_has_the_pooled_deviation_of_both_groups():
     scores = [0.8, 0.9, 0.2, 0.1, 0.2, 0.9, 0.3, 0.6, 0.3, 0.5]
     library = 0.1166919931983158  # holisticai weighs population variances by n − 1, so its deviation is too small
@@ -280,7 +306,9 @@ def test_groups_with_the_same_rows_have_the_same_number_and_no_distance(entry):
     _, predicted, truth = drawn(9, groups=1)
     found = summary(np.repeat([0, 1, 2], 400), np.tile(predicted, 3), np.tile(truth, 3))
     assert np.ptp(values(entry, found)) == pytest.approx(0)
-    if entry.facts["over"] == "pair" or entry.name == "regression_statistical_parity":
+    if entry.name == "no_disparate_impact_level":  # a level, no distance: everybody reaches the same values
+        assert values(entry, found) == pytest.approx(max(predicted))
+    elif entry.facts["over"] == "pair" or entry.name == "regression_statistical_parity":
         assert values(entry, found) == pytest.approx(0, abs=1e-12)
 
 

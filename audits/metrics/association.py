@@ -9,6 +9,7 @@ import numpy as np
 
 from audits.metrics import Share, metric
 from audits.metrics.balance import LabelCounts, values_of
+from audits.metrics.information import information
 from audits.statistics.roots import Floats, quotient
 
 _RAI = "Responsible AI Toolbox, data balance (feature balance measures)"
@@ -118,6 +119,23 @@ def association_t_statistic(labels: LabelCounts) -> Share:
     """
     positive, rows, positives, everybody = _margins(labels)
     return Share(positive * everybody - rows * positives, everybody * np.sqrt(rows * positives))
+
+
+@metric(
+    source="Shannon 1948; Credo AI Lens, data fairness (normalised mutual information with the sensitive feature)",
+    among="rows of two groups with a value",
+    good="zero",
+    task="data",
+    over="groups",
+    scale="proportion",
+    unit="share of the entropy of the group",
+    boundary=True,
+    names={"credo": "proxy_mutual_information, of each column (its max: the technique proxies)"},
+)
+def membership_information(labels: LabelCounts) -> Share:
+    """Share of the information on the group that the value carries, I(value; group)/H(group): 0 none, 1 all."""
+    values = np.swapaxes(values_of(labels), -1, -2)  # … × values × groups
+    return information(values[..., None, :, :])
 
 
 def _margins(labels: LabelCounts) -> tuple[Floats, Floats, Floats, Floats]:

@@ -33,7 +33,7 @@ _FOULDS = "Foulds et al. 2020, An Intersectional Definition of Fairness, ICDE"
 def mutual_information_independence(counts: Counts) -> Share:
     """Share of the information on the group that the decision carries: I(decision; group)/H(group)."""
     positive, negative = counts.tp + counts.fp + counts.up, counts.fn + counts.tn + counts.un
-    return _information(_joint([[positive, negative]]))
+    return information(_joint([[positive, negative]]))
 
 
 @metric(
@@ -48,7 +48,7 @@ def mutual_information_independence(counts: Counts) -> Share:
 )
 def mutual_information_separation(counts: Counts) -> Share:
     """Share of the information on the group that the decision adds to the truth: I(decision; group | truth)/H."""
-    return _information(_joint([[counts.tp, counts.fn], [counts.fp, counts.tn]]))
+    return information(_joint([[counts.tp, counts.fn], [counts.fp, counts.tn]]))
 
 
 @metric(
@@ -63,7 +63,7 @@ def mutual_information_separation(counts: Counts) -> Share:
 )
 def mutual_information_sufficiency(counts: Counts) -> Share:
     """Share of the information on the group that the truth adds to the decision: I(truth; group | decision)/H."""
-    return _information(_joint([[counts.tp, counts.fp], [counts.fn, counts.tn]]))
+    return information(_joint([[counts.tp, counts.fp], [counts.fn, counts.tn]]))
 
 
 @metric(
@@ -120,8 +120,8 @@ def _joint(cells: list[list[NDArray[np.generic]]]) -> Floats:
     return np.stack([np.stack(arrays(*stratum), axis=-2) for stratum in cells], axis=-3)
 
 
-def _information(joint: Floats) -> Share:
-    """I(value; group | stratum) over H(group | stratum), of counts … × strata × values × groups."""
+def information(joint: Floats) -> Share:
+    """Return I(value; group | stratum) over H(group | stratum), of counts … × strata × values × groups."""
     stratum = joint.sum(axis=(-2, -1), keepdims=True)
     value, group = joint.sum(axis=-1, keepdims=True), joint.sum(axis=-2, keepdims=True)
     told = (joint * _log(joint * stratum, value * group)).sum(axis=(-3, -2, -1))

@@ -51,7 +51,7 @@ def shown(items: Items, codes: NDArray[Any], groups: int, cutoff: int) -> Shown:
     """
     first, item, catalogue = _first(items, cutoff)
     key = codes[first].astype(np.int64) * catalogue + item
-    table = np.bincount(key, items.weight[items.lists[first]], minlength=groups * catalogue)
+    table = np.bincount(key, items.weight[items.lists[first]], minlength=groups * catalogue).astype(np.float64)
     return Shown(table.reshape(groups, catalogue), np.bincount(codes[first], minlength=groups).astype(np.float64))
 
 

@@ -134,7 +134,7 @@ def _popularity(items: Items, codes: NDArray[Any], shape: tuple[int, int], cutof
         return np.zeros(shape), np.zeros(shape)
     first = (places(items.lists) <= cutoff) & (items.item >= 0)
     lists, item = items.lists[first], items.item[first]
-    popular = np.bincount(item, items.weight[lists])[item]
+    popular = np.bincount(item, items.weight[lists]).astype(np.float64)[item]
     many = per_list(lists, codes[first], shape)
     return quotient(per_list(lists, codes[first], shape, popular), many), (many > 0).astype(np.float64)
 

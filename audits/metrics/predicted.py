@@ -20,9 +20,11 @@ class Predicted(NamedTuple):
     ``shifted_squares`` Σ(ŷ − a)², a an origin · ``above_median`` of predictions strictly above the median of the full
     sample · ``above`` above another quantile of it. Over rows with a truth too: ``both`` their weight · ``error`` Σe ·
     ``absolute`` Σ|e| · ``squares`` Σe² · ``size`` Σ|y| · ``nonzero`` weight where y ≠ 0 and ``relative`` Σ|e/y| there ·
-    ``truth`` Σ(y − b) and ``truth_squares`` Σ(y − b)², b an origin · ``paired`` Σ(ŷ − a), ``paired_squares``
-    Σ(ŷ − a)² and ``product`` Σ(ŷ − a)(y − b). With an axis of its own: ``histogram`` weight of the predictions at each
-    of the values ``value``, which rise and are the same for every group.
+    ``truth`` Σ(y − b) and ``truth_squares`` Σ(y − b)², b an origin · ``paired`` Σ(ŷ − a), ``paired_squares`` Σ(ŷ − a)²
+    and ``product`` Σ(ŷ − a)(y − b). Over rows of which it is known what is predicted without a treatment, and whether
+    they are treated: ``treatable`` their weight · ``effect`` Σ(ŷ − ŷ without) of the treated. With an axis of its own:
+    ``histogram`` weight of the predictions at each of the values ``value``, which rise and are the same for every
+    group.
     """
 
     rows: NDArray[Any]
@@ -44,17 +46,27 @@ class Predicted(NamedTuple):
     paired: NDArray[Any]
     paired_squares: NDArray[Any]
     product: NDArray[Any]
+    treatable: NDArray[Any]
+    effect: NDArray[Any]
     histogram: NDArray[Any]
     value: NDArray[Any]
 
 
-def parts_of(predicted: Floats, truth: Floats, weight: Floats) -> list[Floats]:
+def parts_of(
+    predicted: Floats,
+    truth: Floats,
+    weight: Floats,
+    untreated: Floats | None = None,
+    treated: NDArray[np.integer[Any]] | None = None,
+) -> list[Floats]:
     """Return what each row adds to the fields of ``Predicted`` before the histogram, in their order.
 
     Args:
         predicted: NaN where unknown.
         truth: NaN where unknown.
         weight: of each row.
+        untreated: what would be predicted without the treatment, NaN where unknown.
+        treated: 1, 0, −1 unknown.
     """
     known = np.isfinite(predicted)
     both = known & np.isfinite(truth)
@@ -84,7 +96,17 @@ def parts_of(predicted: Floats, truth: Floats, weight: Floats) -> list[Floats]:
         v * (y - a),
         v * (y - a) ** 2,
         v * (y - a) * (t - b),
+        *_effect(predicted, weight, untreated, treated),
     ]
+
+
+def _effect(
+    predicted: Floats, weight: Floats, untreated: Floats | None, treated: NDArray[np.integer[Any]] | None
+) -> tuple[Floats, Floats]:
+    if untreated is None or treated is None:
+        return np.zeros(len(predicted)), np.zeros(len(predicted))
+    known = np.isfinite(predicted) & np.isfinite(untreated) & (treated >= 0)
+    return weight * known, weight * np.where(known & (treated == 1), predicted - untreated, 0.0)
 
 
 def summed(parts: Floats) -> Predicted:

@@ -1,8 +1,6 @@
 """Predicted numbers: errors, means and whole distributions of every group.
 
-Each is a function of sums over rows, and of how many rows lie at each value (``audits.metrics.predicted``). What
-holisticai calls the no-disparate-impact level is left out: the first of a hundred thresholds, from the top, at which a
-ratio of rates lies between 0.8 and 1.2 is as a rule among the fewest rows, where the ratio is chance.
+Each is a function of sums over rows, and of how many rows lie at each value (``audits.metrics.predicted``).
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ KNOWN = "rows with a truth and a prediction"
     good="high",
     names={
         "fairlearn": "MetricFrame(mean_prediction)",
-        "holisticai": "avg_score_diff (a − b), avg_score_ratio (a / b)",
+        "holisticai": "avg_score_diff (a − b), avg_score_ratio (a / b); mad_score (a − b, of recommendations)",
     },
 )
 def mean_prediction(summary: Predicted) -> Share:
@@ -68,7 +66,7 @@ def mean_error(summary: Predicted) -> Share:
     good="error",
     names={
         "fairlearn": "mean_absolute_error_group_max",
-        "holisticai": "mae_ratio (a / b)",
+        "holisticai": "mae_ratio, recommender_mae_ratio (a / b)",
         "ai_verify": "Mean Absolute Error parity",
     },
 )
@@ -102,7 +100,7 @@ def mean_squared_error(summary: Predicted) -> Share:
     source="Agarwal, Dudík, Wu 2019, ICML, section 2 (bounded group loss), by its root",
     among=KNOWN,
     good="error",
-    names={"holisticai": "rmse_ratio (a / b)", "veritas": "RMSE parity and ratio"},
+    names={"holisticai": "rmse_ratio, recommender_rmse_ratio (a / b)", "veritas": "RMSE parity and ratio"},
 )
 def root_mean_squared_error(summary: Predicted) -> Share:
     """Root of the mean of (prediction − truth)²."""
@@ -143,10 +141,11 @@ def weighted_absolute_percentage_error(summary: Predicted) -> Share:
     task="regression",
     labels=True,
     decisions=False,
-    scale="number",
+    scale="explained",
     source="Kvålseth 1985, The American Statistician 39:279, equation 1",
     among="rows with a prediction whose truth varies",
     good="quality",
+    bent=True,
     names={"fairlearn": "r2_score_group_min"},
 )
 def r_squared(summary: Predicted) -> Share:
@@ -159,10 +158,11 @@ def r_squared(summary: Predicted) -> Share:
     task="regression",
     labels=True,
     decisions=False,
-    scale="number",
+    scale="signed",
     source="Pearson 1895, Proceedings of the Royal Society of London 58:240",
     among="rows whose truth and prediction vary",
     good="quality",
+    bent=True,
     names={"holisticai": "correlation_diff (a − b)"},
 )
 def correlation(summary: Predicted) -> Share:
@@ -220,6 +220,7 @@ def scoring_rate(summary: Predicted) -> Share:
     names={
         "holisticai": "disparate_impact_regression (a / b), statistical_parity_regression (a − b), at or above; its "
         "batch entry 'Statistical Parity Q50' is taken at quantile 0.8",
+        "aequitas": "pprev where decisions are taken by rank_pct",
     },
 )
 def quantile_rate(summary: Predicted) -> Share:

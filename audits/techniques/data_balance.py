@@ -65,7 +65,7 @@ def data_balance(
     for attribute in evidence.attributes:
         data, by_chance = _summarised(evidence, attribute, (values, names), file, column)
         for entry in entries:
-            alike = by_chance
+            alike: LabelCounts | None = by_chance
             if entry.name in SIZES:
                 alike = _equal_sizes(evidence, attribute, data) if entry.name == "group_size_chi_squared" else None
             yield from findings(entry, replace(data, by_chance=alike))

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits import columns
-from audits.errors import NotMeasurable, SpecError
+from audits.errors import SpecError
 from audits.evidence import Evidence
 from audits.findings import Finding, rounded
 from audits.metrics import chosen
 from audits.metrics.marking import marked_rate
 from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.predicted import distributed, full_sample_quantile, parts_of, summed, values_of
+from audits.metrics.predicted_rows import PredictedRows, read_rows, top_rows
 from audits.metrics.replicating import add_up, equal_groups, tables
 from audits.metrics.running import Summarised, findings
-from audits.metrics.sums import resampled, units, units_of
+from audits.metrics.sums import resampled, units_of
 from audits.registry import Entry
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats, quotient
@@ -31,20 +31,15 @@ MOST_VALUES = 4096
 _MOST_NUMBERS = 1 << 24  # numbers of all tables by chance together
 _FEWEST, _CHANCES = 100, 500
 _SHORT = "short_by_at_most"
-_DISTANCES = ("cdf_parity", "statistical_parity_area", "wasserstein_distance", "regression_statistical_parity")
+_DISTANCES = (
+    "cdf_parity",
+    "statistical_parity_area",
+    "wasserstein_distance",
+    "regression_statistical_parity",
+    "no_disparate_impact_level",
+)
+_JUMPS = "it jumps from one prediction to another in resampled rows"
 _MARKED = ("scoring_rate", "quantile_rate")
-
-
-class _Rows(NamedTuple):
-    """Each row's prediction and truth, NaN where unknown, its weight, its unit of resampling; what is told of all."""
-
-    predicted: Floats
-    truth: Floats
-    weight: Floats
-    unit: NDArray[np.int64]
-    favourable: bool
-    file: str
-    details: dict[str, Any]
 
 
 @technique(
@@ -57,8 +52,10 @@ def regression_parity(
     *,
     predicted: Column | None = None,
     truth: Column | None = None,
+    untreated: Column | None = None,
     metrics: list[str] | None = None,
     quantiles: list[float] | None = None,
+    top: list[float] | None = None,
     high_is_good: bool | None = None,
     unit: str = "",
     floor: int = 1,
@@ -78,8 +75,12 @@ def regression_parity(
         evidence: rows, slices, and predictions where the column is left out.
         predicted: column of the predicted number; default the score, of the model or of the data.
         truth: column of the true number; without it only what needs no truth is measured.
+        untreated: column of the number predicted without the treatment (a campaign, an offer), for
+            ``treatment_effect``; treated is who is decided positive, or where nobody is decided everybody.
         metrics: regression metrics; default all that the columns allow.
         quantiles: for ``quantile_rate``, each between 0 and 1; default 0.8.
+        top: quantiles of the full sample: means and errors are told once more of the rows predicted at or above each,
+            named ``mean_absolute_error[from_quantile=0.8]``.
         high_is_good: whether a high prediction is good for the person; default not said.
         unit: of the predicted number, as told beside it.
         floor: fewest rows for a rate.
@@ -90,52 +91,38 @@ def regression_parity(
         NotMeasurable: no row has a prediction.
     """
     levels = [0.8] if quantiles is None else quantiles
-    for level in levels:
+    for option, level in [*(("quantiles", one) for one in levels), *(("top", one) for one in top or [])]:
         if not 0 < level < 1:
-            raise SpecError(f"regression_parity.quantiles: got {level:g}, expected numbers between 0 and 1")
-    rows = _read(evidence, predicted, truth, high_is_good is not False)
+            raise SpecError(f"regression_parity.{option}: got {level:g}, expected numbers between 0 and 1")
+    rows = read_rows(evidence, predicted, truth, untreated, high_is_good is not False)
     labelled = bool(np.isfinite(rows.truth + rows.predicted).any())
     asked = [e for e in chosen("regression", metrics) if metrics is not None or labelled or not e.facts["labels"]]
+    asked = [e for e in asked if metrics is not None or rows.untreated is not None or e.name != "treatment_effect"]
     asked = [_told(entry, rows, high_is_good, unit) for entry in asked]
-    possible = [entry for entry in asked if labelled or not entry.facts["labels"]]
+    possible = [entry for entry in asked if not _impossible(entry, rows, labelled)]
+    sums = [entry for entry in possible if entry.name not in _DISTANCES + _MARKED]
     for attribute in evidence.attributes:
         for entry in asked:
-            if entry not in possible:
-                yield _no_truth(entry, attribute)
-        yield from _summed(evidence, attribute, rows, [e for e in possible if e.name not in _DISTANCES + _MARKED])
+            if why := _impossible(entry, rows, labelled):
+                yield _missing(entry, attribute, why)
+        for part, named in [(rows, sums), *(top_rows(rows, sums, level) for level in top or [])]:
+            yield from _summed(evidence, attribute, part, named)
         yield from _distances(evidence, attribute, rows, [e for e in possible if e.name in _DISTANCES])
         for entry in possible:
             if entry.name in _MARKED:
                 yield from _above(evidence, attribute, rows, entry, levels, floor)
 
 
-def _read(evidence: Evidence, predicted: str | None, truth: str | None, favourable: bool) -> _Rows:
-    what = "the score" if predicted is None else f"the column {predicted!r}"
-    if predicted is None:
-        scores = columns.finite(evidence.scores(), "regression_parity.predicted: the score")
-    else:
-        scores = columns.numbers(evidence, predicted, "regression_parity.predicted")
-    if np.isnan(scores).all():
-        raise NotMeasurable(f"regression_parity.predicted: {what} has no value in any row")
-    true = np.full(len(scores), np.nan)
-    if truth is not None:
-        true = columns.numbers(evidence, truth, "regression_parity.truth")
-    weights = evidence.weights()
-    unit = units(len(scores), evidence.cluster_codes(), np.random.default_rng([evidence.spec.statistics.seed, 0]))
-    lacking = int(np.isnan(scores).sum())
-    own = predicted is not None or evidence.spec.model is None
-    return _Rows(
-        scores,
-        true,
-        np.ones(len(scores)) if weights is None else weights,
-        unit,
-        favourable,
-        "rows.parquet" if own else "predictions.parquet",
-        {"rows_without_prediction": lacking} if lacking else {},
-    )
+def _impossible(entry: Entry, rows: PredictedRows, labelled: bool) -> str:
+    """Why a metric cannot be taken of these rows, or nothing."""
+    if entry.facts["labels"] and not labelled:
+        return "no row has a prediction and a truth (regression_parity.truth), and it needs both"
+    if entry.name == "treatment_effect" and rows.untreated is None:
+        return "no column says what is predicted without the treatment (regression_parity.untreated)"
+    return ""
 
 
-def _told(entry: Entry, rows: _Rows, high_is_good: bool | None, unit: str) -> Entry:
+def _told(entry: Entry, rows: PredictedRows, high_is_good: bool | None, unit: str) -> Entry:
     """The metric with its unit, what is good for the person, and whether ratios of it mean anything."""
     facts = dict(entry.facts)
     if facts["unit"].startswith("outcome"):
@@ -147,27 +134,26 @@ def _told(entry: Entry, rows: _Rows, high_is_good: bool | None, unit: str) -> En
     return dataclasses.replace(entry, facts=facts)
 
 
-def _no_truth(entry: Entry, attribute: str) -> Finding:
+def _missing(entry: Entry, attribute: str, why: str) -> Finding:
     return Finding(
         technique="regression_parity",
         measure=entry.name,
         attribute=attribute,
         comparison="whole",
-        missing="no row has a prediction and a truth (regression_parity.truth), and it needs both",
+        missing=why,
         unit=entry.facts["unit"],
     )
 
 
-def _summed(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[Entry]) -> Iterator[Finding]:
+def _summed(evidence: Evidence, attribute: str, rows: PredictedRows, entries: Sequence[Entry]) -> Iterator[Finding]:
     """What follows from sums over the rows."""
     if not entries:
         return
     codes, groups = evidence.codes(attribute)
     known = np.isfinite(rows.predicted)
     rng = np.random.default_rng([evidence.spec.statistics.seed, 1, evidence.attributes.index(attribute)])
-    own, again = resampled(
-        parts_of(rows.predicted, rows.truth, rows.weight), codes, len(groups), rows.unit, bootstrap.NUMBER, rng
-    )
+    parts = parts_of(rows.predicted, rows.truth, rows.weight, rows.untreated, rows.treated)
+    own, again = resampled(parts, codes, len(groups), rows.unit, bootstrap.NUMBER, rng)
     both = known & np.isfinite(rows.truth)
     many = {at: np.bincount(codes[mask], minlength=len(groups)).astype(float) for at, mask in enumerate((known, both))}
     data = Summarised(
@@ -189,7 +175,7 @@ def _summed(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[E
         yield from findings(entry, dataclasses.replace(data, units=separate[int(entry.facts["labels"])]))
 
 
-def _distances(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[Entry]) -> Iterator[Finding]:
+def _distances(evidence: Evidence, attribute: str, rows: PredictedRows, entries: Sequence[Entry]) -> Iterator[Finding]:
     """Distances between the groups' distributions of the prediction."""
     if not entries:
         return
@@ -219,6 +205,7 @@ def _distances(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequenc
         level=evidence.spec.statistics.level,
         file=rows.file,
         details=details,
+        unresampled=_JUMPS,
     )
     for entry in entries:
         told = {
@@ -251,7 +238,7 @@ def _by_chance(
 def _above(
     evidence: Evidence,
     attribute: str,
-    rows: _Rows,
+    rows: PredictedRows,
     entry: Entry,
     levels: Sequence[float],
     floor: int,

@@ -80,7 +80,8 @@ def entries():
 
 def test_every_metric_is_told_for_groups_pairs_or_all(tmp_path):
     told = audit(tmp_path, drawn(1))
-    assert {f.measure.partition("[")[0] for f in told.values()} == {entry.name for entry in entries()}
+    needs_a_column = {"treatment_effect"}
+    assert {f.measure.partition("[")[0] for f in told.values()} == {entry.name for entry in entries()} - needs_a_column
     assert told["mean_prediction/g/b/a/gap"].interval.method == "normal"
     assert told["mean_absolute_error/g/b/a/ratio"].interval.method == "log-normal"
     assert told["scoring_rate/g/b/a/ratio"].interval.method == "koopman"
@@ -228,3 +229,46 @@ def test_the_same_evidence_gives_the_same_bytes(tmp_path):
     one, two = (audit(tmp_path / name, drawn(7)) for name in ("one", "two"))
     assert [canonical_json(f.to_json()) for f in one.values()] == [canonical_json(f.to_json()) for f in two.values()]
     assert registry["regression_parity"].facts["replayable"]
+
+
+def test_means_and_errors_are_told_once_more_of_the_rows_at_the_top(tmp_path):
+    data = drawn(4, bias=3)
+    told = audit(tmp_path, data, top=[0.8], metrics=["mean_absolute_error", "correlation", "mean_prediction"])
+    p, y, g = (np.array(data[name]) for name in "pyg")
+    above = p >= np.quantile(p, 0.8, method="averaged_inverted_cdf")
+    for group in "ab":
+        finding = told[f"mean_absolute_error[from_quantile=0.8]/g/{group}/-/mean"]
+        own = above & (g == group)
+        assert finding.value == pytest.approx(np.abs(p - y)[own].mean())
+        assert finding.n.group == own.sum()
+        assert finding.interval.low < finding.value < finding.interval.high
+        assert told[f"mean_absolute_error/g/{group}/-/mean"].n.group == (g == group).sum()
+    gap = told["correlation[from_quantile=0.8]/g/b/a/gap"].value
+    by_hand = [np.corrcoef(p[above & (g == one)], y[above & (g == one)])[0, 1] for one in "ba"]
+    assert gap == pytest.approx(by_hand[0] - by_hand[1])
+    assert "mean_prediction[from_quantile=0.8]/g/b/a/ratio" in told
+    with pytest.raises(SpecError, match=r"top: got 1\.5"):
+        audit(tmp_path / "odd", data, top=[1.5])
+
+
+def test_the_effect_of_a_treatment_is_told_of_those_treated_and_where_nobody_is_decided_of_everybody(tmp_path):
+    rng = np.random.default_rng(6)
+    group = rng.integers(0, 2, 400)
+    without = rng.random(400)
+    lift = 0.1 + 0.2 * group + rng.normal(0, 0.02, 400)
+    decided = rng.integers(0, 2, 400)
+    columns = {"p": (without + lift).tolist(), "q": without.tolist()}
+    groups = {"g": np.array(["a", "b"])[group].tolist()}
+
+    def told(name, **more):
+        evidence = with_columns(tmp_path / name, groups, columns, reference="a", **more)
+        asked = {"predicted": "p", "untreated": "q", "metrics": ["treatment_effect"]}
+        return found(evidence, "regression_parity", **asked)["treatment_effect/g/b/a/gap"]
+
+    everybody, some = told("all"), told("some", decision=decided.tolist())
+    assert everybody.value == pytest.approx(lift[group == 1].mean() - lift[group == 0].mean())
+    assert everybody.interval.low > 0.19
+    means = [(lift * decided)[group == g].mean() for g in (0, 1)]
+    assert some.value == pytest.approx(means[1] - means[0])
+    missing = audit(tmp_path / "none", drawn(0), metrics=["treatment_effect"])["treatment_effect/g/-/-/whole"].missing
+    assert "regression_parity.untreated" in missing
