@@ -15,6 +15,7 @@ from audits.statistics.differences import pooled_z
 from audits.statistics.multiplicity import westfall_young
 from audits.statistics.simultaneous import holm, one_sided
 from audits.subgroups import outcomes_of
+from audits.subgroups.columns import different
 from audits.subgroups.divergence import beta_t, corrective, divergence, multiaccuracy, redundant, shapley
 from audits.subgroups.linear import fit_linear, gamma
 from audits.subgroups.sample import sample
@@ -372,6 +373,16 @@ def refused(match, columns=None, outcome=(0, 1, 0, 1), outcomes=2, support=0.1, 
     columns = [Categories("a", np.array([0, 1, 0, 1]), ["x", "y"])] if columns is None else columns
     with pytest.raises(DataError, match=match):
         search(gather(columns, np.array(outcome), outcomes, support), depth)
+
+
+def test_a_column_that_parts_the_rows_as_another_does_is_searched_once():
+    sex = Categories("sex", np.array([0, 1, 1, 0, -1]), ["female", "male"])
+    male = Categories("male", np.array([1, 0, 0, 1, -1]), ["1", "0"])
+    known = Categories("known", np.array([1, 0, 0, 1, 0]), ["no", "yes"])
+    age = Categories("age", np.array([0, 1, 2, 0, -1]), ["young", "middle", "old"])
+    kept, twins = different([sex, male, known, age])
+    assert [column.name for column in kept] == ["sex", "known", "age"]
+    assert twins == {"male": "parts the rows as sex does"}
 
 
 def test_columns_that_say_the_same_make_no_endless_search(monkeypatch):

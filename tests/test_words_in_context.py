@@ -143,3 +143,14 @@ def test_a_control_is_the_same_sentence_in_other_words(tmp_path, text, control):
     rows = make_run(tmp_path, make_spec({"sex": {"column": "sex"}}), {"sex": ["male", "female"]}, text=[text, "She."])
     made = [version for version in swap(rows) if version.kind == "control" and version.row == 0]
     assert [version.text for version in made] == [control]
+
+
+def test_a_prompt_is_read_with_its_continuation(tmp_path):
+    """WinoBias, type 1: "… because it is [her] job."."""
+    spec = make_spec({"sex": {"lexicon": "sex"}})
+    texts, after = ["The librarian knew it, because it is her", "He met her", "The cook was"], [" job.", ".", " black."]
+    rows = make_run(tmp_path, spec, text=texts, continuation=after)
+    made = {version.row: version for version in swap(rows, control=False) if version.status == "edited"}
+    assert made[0].text == "The librarian knew it, because it is his"
+    assert made[0].continuation == " job."
+    assert 1 not in made  # he and her: two sexes

@@ -38,9 +38,9 @@ class Part:
     groups: tuple[str, ...]
     of_rows: NDArray[np.str_] | None
 
-    def read(self, at: int, text: str) -> Reading:
-        """Return what the text of the row at position ``at`` says."""
-        mentions = tuple(self.lexicon.mentions(text))
+    def read(self, at: int, text: str, after: str = "") -> Reading:
+        """Return what the text of the row at position ``at`` says; ``after`` goes on where the text ends."""
+        mentions = tuple(mention for mention in self.lexicon.mentions(text + after) if mention.end <= len(text))
         said = {mention.group: text[mention.start : mention.end] for mention in reversed(mentions)}
         group = next(reversed(said), MISSING_GROUP) if self.of_rows is None else str(self.of_rows[at])
         return Reading(group, mentions, self._obstacle(group, text, mentions, said))
@@ -62,7 +62,10 @@ class Part:
         return f"{quoted[0]!r} stands in a quotation" if quoted else ""
 
     def replacements(self, text: str, reading: Reading, group: str) -> tuple[list[Replacement], list[str], str]:
-        """Return what to write for ``group``, the guesses made, and why it cannot be written (or nothing)."""
+        """Return what to write for ``group``, the guesses made, and why it cannot be written (or nothing).
+
+        ``text`` is read with what follows it: ``it is her`` before ``job`` is not the ``her`` of ``it is her.``
+        """
         target = self.lexicon.group_of(group)
         if target is None:
             return [], [], f"there are no words for {group} in the lexicon {self.lexicon.name}"
@@ -90,10 +93,15 @@ class Row:
     continuation: str | None
     parts: tuple[Part, ...]
 
+    @property
+    def whole(self) -> str:
+        """The text and what a language model scores after it."""
+        return self.text + (self.continuation or "")
+
     @cached_property
     def readings(self) -> dict[str, Reading]:
         """What the text says, by attribute."""
-        return {part.attribute: part.read(self.at, self.text) for part in self.parts}
+        return {part.attribute: part.read(self.at, self.text, self.continuation or "") for part in self.parts}
 
     def version(self, parts: Sequence[Part], groups: Sequence[str]) -> Version:
         """Return the row with each part's attribute set to its group (an intersection where there are several)."""
@@ -105,7 +113,7 @@ class Row:
         for part, reading, group in zip(parts, own, groups, strict=True):
             if reading.group != group and not reason:
                 new, guessed, reason = (
-                    ([], [], reading.obstacle) if reading.obstacle else part.replacements(self.text, reading, group)
+                    ([], [], reading.obstacle) if reading.obstacle else part.replacements(self.whole, reading, group)
                 )
                 made, guesses = made + new, guesses + guessed
         if not reason and _overlap(made):
@@ -134,8 +142,9 @@ class Row:
         taken = [mention for reading in self.readings.values() for mention in reading.mentions]
         free = [
             m
-            for m in neutral.mentions(self.text)
-            if not any(m.start < t.end and t.start < m.end for t in taken)
+            for m in neutral.mentions(self.whole)
+            if m.end <= len(self.text)
+            and not any(m.start < t.end and t.start < m.end for t in taken)
             and (m.group == "a" or m.forms[0].name != "one way")
         ]
         turn = self.row % len(free) if free else 0

@@ -61,6 +61,31 @@ def data_columns(evidence: Evidence, columns: Sequence[str] | None) -> tuple[lis
     return found, left_out
 
 
+def different(columns: Sequence[Categories]) -> tuple[list[Categories], dict[str, str]]:
+    """Return the columns that say something of their own, and of each other one which column says the same.
+
+    Two that part the rows alike, under whatever names (``sex`` and the 0/1 column that it is made from), would take
+    every subgroup twice to the test.
+    """
+    kept: list[Categories] = []
+    twins: dict[str, str] = {}
+    for column in columns:
+        twin = next((one.name for one in kept if _alike(one, column)), None)
+        if twin is None:
+            kept.append(column)
+        else:
+            twins[column.name] = f"parts the rows as {twin} does"
+    return kept, twins
+
+
+def _alike(one: Categories, other: Categories) -> bool:
+    if not np.array_equal(one.codes < 0, other.codes < 0):
+        return False
+    pairs = one.codes.astype(np.int64) * (len(other.names) + 1) + other.codes
+    counts = {len(np.unique(codes)) for codes in (one.codes, other.codes, pairs)}
+    return len(counts) == 1
+
+
 def categories(name: str, column: pa.ChunkedArray) -> Categories:
     """Return a column as categories: many numbers are cut at their quartiles, else each value is one.
 

@@ -20,7 +20,7 @@ from audits.registry import Entry
 from audits.statistics import bounds, critical, difference_p
 from audits.statistics.simultaneous import holm
 from audits.subgroups import ALL_OTHERS, ANY, outcomes_of
-from audits.subgroups.columns import data_columns, protected_columns, text_columns
+from audits.subgroups.columns import data_columns, different, protected_columns, text_columns
 from audits.subgroups.leads import Lead, clearest_patterns, linear_rule
 from audits.subgroups.sample import Sample, sample
 from audits.subgroups.testing import half_of
@@ -87,7 +87,7 @@ def subgroups(
     seed = evidence.spec.statistics.seed
     protected = protected_columns(evidence)
     data, left_out = data_columns(evidence, columns)
-    searched = protected + [one for one in data if one.name not in {other.name for other in protected}]
+    searched, twins = different(protected + [one for one in data if one.name not in {o.name for o in protected}])
     if text:
         searched += text_columns(evidence, support, seed, embedding)
     drawn = _drawn(evidence, searched, support, depth)
@@ -99,7 +99,7 @@ def subgroups(
         "discovery_rows": int(drawn.discovery.sum()),
         "confirmation_rows": int((~drawn.discovery).sum()),
         "columns": [one.name for one in searched],
-        "left_out": left_out,
+        "left_out": {**left_out, **twins},
     }
     for number, entry in enumerate(entries):
         rate = outcomes_of(entry)
