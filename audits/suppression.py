@@ -5,16 +5,19 @@ be derived; 0 may be told. It is held in four steps.
 
 1. A number is withheld where a count that it stands on, or what is left of its denominator, is 1 to 10.
 2. Rates of decisions (``parity``, in rows, not weighted) and the sizes of groups are one system of equations
-   (``audits.disclosure``): while a reader could narrow a count of 1 to 10 further than that, the published number
-   that the deduction leans on and that stands on fewest rows is withheld, too.
-3. Everything else (scores, classes, edited inputs, remedies …) is withheld group by group: where one number of a group
-   is withheld, all of that technique are; where that leaves one group of an attribute alone, the smallest other group
-   goes with it, and an intersection goes whole. Numbers of all groups together go where any group's are withheld, and
-   so do subgroups found by search: they overlap, so that their differences tell of fewer people than either.
+   (``audits.disclosure``): more is withheld until a reader can narrow no count of 1 to 10 further than that, at the
+   least cost, and what is then not needed is told again (``audits.withholding``). Differences, ratios, composites
+   and ranges are told exactly where they follow from rates that are told.
+3. Everything else (scores, classes, edited inputs, remedies …) is withheld group by group: where a count that it
+   could tell about is withheld, all of that technique are (of scores, those made of the truth apart from the others),
+   and with them the groups without which they would follow from sums (``audits.margins``). Numbers of all groups
+   together go where any group's are withheld, and so do subgroups found by search: they overlap, so that their
+   differences tell of fewer people than either.
 4. Against earlier releases: a count that differs by 1 to 10 from what was published before is withheld and protected
    as above; so is, on the same data, what was withheld then.
 
-Not covered: what a reader knows from elsewhere, or of this procedure; what a verdict's word says of withheld rates (an
+Not covered: what a reader knows from elsewhere (whoever has all scores and the seed can try out which of a few people
+give an interval to the last digit), or of this procedure; what a verdict's word says of withheld rates (an
 inequality); numbers of different techniques held against each other, beyond step 3; of crossings of three attributes,
 the rows of which only some are recorded; earlier releases of which no record is given.
 
@@ -228,10 +231,11 @@ class _Others:
         self, held: Sequence[Finding], known: Mapping[str, int] | None, silent: set[str], own: Mapping[str, Why]
     ) -> dict[str, Why]:
         """What of a technique's numbers over one attribute goes, where some groups keep silent."""
-        mine = {finding.id: own[finding.id] for finding in held if finding.id in own}
+        mine: dict[str, Why] = {finding.id: own[finding.id] for finding in held if finding.id in own}
         if known is None:
             any_ = bool(mine) or bool(self._table.withheld)
-            return {f.id: "derived" for f in held if any_ and (f.attribute or "x" in f.sufficient)} | mine
+            whole = {f.id for f in held if any_ and (f.attribute or "x" in f.sufficient)}
+            return {**dict.fromkeys(whole, "derived"), **mine}
         for finding in [f for f in held if f.id not in mine]:
             named = {g for g in (finding.group, finding.reference) if g}
             beyond = named - known.keys() - {CONTROL}

@@ -19,17 +19,21 @@ def site(
     copy: bool = False,
     afresh: bool = False,
     keys: Sequence[Path] = (),
+    public: int | None = None,
 ) -> Built:
     """Build the site of a folder of artifacts, or of those that an MLflow server keeps.
 
-    Those of a server are fetched into Evenhand's own folder, so their cards are always copied into the site.
+    Those of a server are fetched into Evenhand's own folder, so their cards are always copied into the site. With
+    ``public``, the least count of people that may be told, the site is of public versions alone.
 
     Raises:
         ArtifactError: there are no artifacts, or ``out`` holds what no build made.
         SigningError: a key cannot be read.
     """
-    public = [read_public_key(key) for key in keys]
-    asked = Asked(copy=copy or tracking is not None, afresh=afresh, keys=public, workers=os.cpu_count() or 1)
+    known = [read_public_key(key) for key in keys]
+    asked = Asked(
+        copy=copy or tracking is not None, afresh=afresh, keys=known, workers=os.cpu_count() or 1, public=public
+    )
     if tracking is not None:
         from audits import paths
         from flows import environment

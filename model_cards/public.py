@@ -29,6 +29,7 @@ KEPT_DETAILS = (
 )  # fmt: skip
 KEPT_OF_DATA = ("source", "digest", "fingerprint", "columns", "split")
 KEPT_OF_MODEL = ("kind", "uri", "resolved_uri", "version", "digest", "dtype")
+NOT_RESAMPLED = "it would be drawn from the rows of all groups, those that are suppressed among them"
 HIDDEN_REASON = "The numbers that decided this limit are suppressed in the public version."
 _WAIVER = re.compile(r" (Waived by|The waiver of) .*$")
 _UNKNOWN = re.compile(r" [\d,]+ rows? of unknown .*? (is|are) on neither side\..*?(?=( Waived by | The waiver of |$))")
@@ -52,12 +53,12 @@ def public_sources(
     told = {finding.technique for finding in findings if not is_suppressed(finding)}
     silent = sorted({finding.technique for finding in sources.findings} - told)
     documents = _documents(sources, groups, release)
-    numbers = [finding for finding in sources.findings if finding.value is not None]
-    hidden = sum(f.id in release.withheld or f.technique in NOT_TOLD for f in numbers)
+    hidden = {f.id for f in sources.findings if f.id in release.withheld or f.technique in NOT_TOLD}
+    numbers = hidden | {f.id for f in sources.findings if f.value is not None}  # whether a hidden one is none is hidden
     documents["public"] = {
         "threshold": threshold,
         "numbers": len(numbers),
-        "suppressed": hidden,
+        "suppressed": len(hidden),
         "groups": sum(not release.rows(attribute, group) for attribute, own in groups.items() for group in own),
         "silent": silent,
         "earlier": sum(not before.same_data for before in earlier),
@@ -136,11 +137,28 @@ def _public(finding: Finding, release: Release) -> Finding:
         })  # fmt: skip
     details = {name: finding.details[name] for name in KEPT_DETAILS if name in finding.details}
     if finding.attribute in release.touched:  # what is made of all groups together would tell of those withheld
-        return finding.model_copy(update={"details": details, "sufficient": {}, "p_adjusted": None, "adjustment": ""})
+        made: dict[str, Any] = {"details": details, "sufficient": {}, "p_adjusted": None, "adjustment": ""}
+        if _resampled(finding):
+            details.pop("by_chance", None)
+            made |= {"interval": None, "p": None, "details": details | {"no_interval": NOT_RESAMPLED}}
+        return finding.model_copy(update=made)
     bins = finding.details.get("reliability")
     if isinstance(bins, list) and all(_told_bin(one, release.threshold) for one in bins):
         details["reliability"] = bins
     return finding.model_copy(update={"details": details})
+
+
+def _resampled(finding: Finding) -> bool:
+    """Whether interval and p are from tables drawn of all groups.
+
+    The seed is known: whoever tries out what was withheld would see when every digit is right.
+    """
+    from audits.metrics import registry
+
+    if finding.technique != "parity" or finding.measure not in registry:
+        return False
+    facts = registry[finding.measure].facts
+    return not (facts["over"] == "group" and facts["scale"] == "rate")
 
 
 def _told_bin(one: Any, threshold: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def publish(
         content = render_sources(shown, form)
     if output is not None:
         output.write_bytes(content)
-        record = _record(sources, form, release, statutory)
+        record = release_record(sources, form, release, statutory)
         record_of(output).write_bytes(canonical_json(record) + b"\n")
     return content
 
@@ -102,7 +102,8 @@ def _everything(sources: Sources) -> dict[str, tuple[float, ...]]:
     return told
 
 
-def _record(sources: Sources, form: str, release: Release, statutory: str | None) -> dict[str, Any]:
+def release_record(sources: Sources, form: str, release: Release, statutory: str | None = None) -> dict[str, Any]:
+    """Return what is kept of a release: every count that it tells, what it withholds, and who decided it."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     decision = None if statutory is None else {"by": getpass.getuser(), "at": now, "reason": statutory.strip()}
     return {
@@ -127,21 +128,32 @@ def _earlier(sources: Sources, artifact: Path, output: Path | None, previous: Se
     places = [artifact.resolve().parent, *([output.resolve().parent] if output else [])]
     found = {path.resolve() for place in places for path in place.glob(f"*{RECORD}")}
     given = {path.resolve() for path in previous}
-    releases: dict[bytes, Earlier] = {}
+    documents = []
     for path in sorted(found | given):
         document = _read(path)
-        if document["audit"] != sources.spec.audit:
-            if path in given:
-                raise ArtifactError(
-                    f"{path}: got a release of the audit {document['audit']!r}, expected of {sources.spec.audit!r}",
-                    "give the record of an earlier release of this audit",
-                )
-            continue
+        if document["audit"] != sources.spec.audit and path in given:
+            raise ArtifactError(
+                f"{path}: got a release of the audit {document['audit']!r}, expected of {sources.spec.audit!r}",
+                "give the record of an earlier release of this audit",
+            )
+        documents.append(document)
+    return held_against(sources, documents)
+
+
+def held_against(sources: Sources, records: Iterable[Mapping[str, Any]]) -> list[Earlier]:
+    """Return the earlier releases of this audit among the records of any."""
+    releases: dict[bytes, Earlier] = {}
+    for document in [one for one in records if one["audit"] == sources.spec.audit]:
         same = document["data"] is not None and document["data"] == sources.document("data").get("digest")
         told = {name: tuple(counts) for name, counts in document["told"].items()}
         release = Earlier(told, frozenset(document["withheld"]), same)
         releases[canonical_json([document["told"], document["withheld"], same])] = release
     return list(releases.values())
+
+
+def records_beside(place: Path) -> list[dict[str, Any]]:
+    """Return the records of the releases that lie in a folder. Raises ``ArtifactError`` for what is none."""
+    return [_read(path) for path in sorted(place.glob(f"*{RECORD}"))]
 
 
 def _read(path: Path) -> dict[str, Any]:

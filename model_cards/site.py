@@ -30,6 +30,7 @@ from audits.history import Audit, Entry, Library, find_folders, read_entry, stam
 from model_cards import site_lists as lists
 from model_cards import site_pages as pages
 from model_cards.differences import Changed, in_words
+from model_cards.site_public import FORMS, Cards, cards_of, publish
 from model_cards.site_record import Done, Maker, Record, Wanted, alone, read_record, update
 
 COPIED = ("card.html", "card.md", "card.json", "manifest.json")
@@ -40,6 +41,7 @@ _MADE_BY = (
     "site_pages.py",
     "site_lists.py",
     "site_record.py",
+    "site_public.py",
     "trends.py",
     "svg.py",
     "numbers.py",
@@ -53,7 +55,7 @@ class Asked(NamedTuple):
     """How a site is to be built.
 
     ``lost``: artifacts that could not be had, where and why · ``folders``: those that are meant, where not all are
-    · ``workers``: processes that may verify.
+    · ``workers``: processes that may verify · ``public``: the least count of people that a site for everybody tells.
     """
 
     copy: bool = False
@@ -62,6 +64,7 @@ class Asked(NamedTuple):
     lost: Sequence[tuple[str, str]] = ()
     folders: Sequence[Path] | None = None
     workers: int = 1
+    public: int | None = None
 
 
 Given = TypeVar("Given")
@@ -116,19 +119,28 @@ def build(runs: Path, out: Path, asked: Asked = AS_IT_IS, progress: Progress = l
         progress: told how many artifacts of how many have been looked at.
 
     Raises:
-        ArtifactError: there are no artifacts, or the folder holds what no build made.
+        ArtifactError: there are no artifacts, or the folder holds what no build made, or a public site, of which this
+            one would be none.
     """
     folders = find_folders(runs) if asked.folders is None else asked.folders
     _apart(runs, out)
     with alone(out):
         before = read_record(out)
-        kept = Record(files=before.files) if asked.afresh else before
+        _may(before, out, asked)
+        kept = Record(files=before.files) if asked.afresh or before.public != asked.public else before
         stamps = {stamp(folder, asked.keys): folder for folder in folders}
         entries = dict(_entries(stamps, kept.entries, asked, progress))
+        cards: Cards = {}
+        releases = before.releases
+        if asked.public is not None:
+            spread = partial(_spread, workers=asked.workers, worth=1)
+            entries, releases, cards = publish(runs, entries, kept.entries.keys(), releases, asked.public, spread)
         library = Library(runs, entries.values())
-        changes = _changes(library, kept.changes, asked)
-        record = Record(site=_code(), entries=entries, changes=changes)
+        changes = _changes(library, kept.changes, asked) if asked.public is None else {}
+        record = Record(site=_code(), entries=entries, changes=changes, public=asked.public, releases=releases)
         wanted = _wanted(library, changes, out, asked)
+        if asked.public is not None:
+            wanted = {**cards_of(library, cards, releases, asked.public, _code()), **wanted}
         if asked.afresh:
             before = before.model_copy(
                 update={"files": {name: one.model_copy(update={"key": ""}) for name, one in before.files.items()}}
@@ -151,6 +163,15 @@ def _entries(
         yield mark, entry
 
 
+def _may(before: Record, out: Path, asked: Asked) -> None:
+    """Refuse to put what is not for everybody where everybody looks."""
+    if before.public is not None and asked.public is None:
+        raise ArtifactError(
+            f"site: {str(out)!r} was built with --public, and would show everything",
+            "build it with --public, or into another folder",
+        )
+
+
 def _changes(library: Library, known: Mapping[str, Changed], asked: Asked) -> dict[str, Changed]:
     """Return what changed between every two artifacts that follow one another, by their digests."""
     pairs = {f"{one.digest} {two.digest}": (one, two) for audit in library.audits for one, two in pairwise(audit.whole)}
@@ -164,9 +185,11 @@ def _compared(library: Library, pair: tuple[Entry, Entry]) -> Changed:
     return in_words(between(library.artifact(pair[0]), library.artifact(pair[1])))
 
 
-def _spread(function: Callable[[Given], Found], given: Sequence[Given], workers: int) -> Iterator[Found]:
+def _spread(
+    function: Callable[[Given], Found], given: Sequence[Given], workers: int, worth: int = WORTH_A_PROCESS
+) -> Iterator[Found]:
     """Yield what a function finds for each thing given, in order; several processes share what takes seconds."""
-    workers = min(workers, len(given) // WORTH_A_PROCESS)
+    workers = min(workers, len(given) // worth)
     if workers < 2:
         yield from map(function, given)
         return
@@ -209,34 +232,39 @@ def _code() -> str:
 def _wanted(library: Library, changes: Mapping[str, Changed], out: Path, asked: Asked) -> dict[str, Wanted]:
     """Return every file of the site, the index last."""
     wanted: dict[str, Wanted] = {}
-    base = "../cards" if asked.copy else _url(os.path.relpath(library.runs.resolve(), (out / "audits").resolve()))
+    base = (
+        "../cards"
+        if asked.copy or asked.public
+        else _url(os.path.relpath(library.runs.resolve(), (out / "audits").resolve()))
+    )
     models: dict[str, list[Audit]] = {}
     for audit in library.audits:
-        if asked.copy:
+        if asked.copy and not asked.public:
             for entry in audit.whole:
                 wanted |= _copies(library, entry)
-        wanted[pages.page_of(audit.name)] = _audit_page(audit, changes, base)
+        wanted[pages.page_of(audit.name)] = _audit_page(audit, changes, base, asked.public)
         if audit.current:
             models.setdefault(audit.current.model or "", []).append(audit)
     for name, held in models.items():
-        values = lists.model(name, held)
+        values = lists.model(name, held) | {"public": asked.public}
         wanted[pages.model_page(name)] = _page("site_model.html.j2", values)
     rows = [lists.row(audit) for audit in library.audits]
-    wanted["index.html"] = _page("site_index.html.j2", lists.index(rows, _artifacts(library), _broken(library, asked)))
+    values = lists.index(rows, _artifacts(library), _broken(library, asked)) | {"public": asked.public}
+    wanted["index.html"] = _page("site_index.html.j2", values)
     return wanted
 
 
-def _audit_page(audit: Audit, changes: Mapping[str, Changed], base: str) -> Wanted:
-    after = {two.digest: changes[f"{one.digest} {two.digest}"]
-             for one, two in pairwise(audit.whole)}  # fmt: skip
+def _audit_page(audit: Audit, changes: Mapping[str, Changed], base: str, public: int | None) -> Wanted:
+    pairs = pairwise(audit.whole) if public is None else ()  # what changed is not told to everybody
+    after = {two.digest: changes[f"{one.digest} {two.digest}"] for one, two in pairs}
     held = [entry.model_dump(mode="json") for entry in audit.entries]
-    key = digest([_code(), base, held])  # what changed follows from the digests
+    key = digest([_code(), base, public, held])  # what changed follows from the digests
 
     def link(entry: Entry, name: str) -> str:
-        return f"{base}/{_url(entry.place)}/{name}"
+        return f"{base}/{_url(entry.place)}/{name}" if public is None or name in FORMS else ""
 
     def make() -> bytes:
-        return _rendered("site_audit.html.j2", pages.audit(audit, after, link))
+        return _rendered("site_audit.html.j2", pages.audit(audit, after, link) | {"public": public})
 
     return Wanted(key, make)
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from audits.history import Audit, Entry, Ruling
 from model_cards.differences import Changed
-from model_cards.trends import Point, told, told_interval, told_limit, trend
+from model_cards.trends import Point, told, told_interval, told_limit, trend, untold
 from model_cards.words import NOT_MEANT, VERDICTS, anchor, group_name, shown, title
 
 WORDS = {
@@ -228,7 +228,7 @@ def _trend(key: str, points: Sequence[Point]) -> dict[str, Any]:
         (
             point.day,
             point.ruling.verdict + (", waived" if point.ruling.waived else ""),
-            told(point.ruling, point.ruling.value) or "not measured",
+            told(point.ruling, point.ruling.value) or untold(point.ruling),
             told_interval(point.ruling) or "none",
             told_limit(point.ruling),
             " against ".join(group_name(one) for one in (point.ruling.worst or {}).values() if one) or "nobody",

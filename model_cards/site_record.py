@@ -13,7 +13,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -34,13 +34,18 @@ class Made(Frozen):
 
 
 class Record(Frozen):
-    """What is known of a site; ``entries`` by the stamp of the artifact, ``changes`` by the two digests."""
+    """What is known of a site; ``entries`` by the stamp of the artifact, ``changes`` by the two digests.
+
+    ``public``: the least count that a public site tells, null of one that tells all · ``releases``: what it ever told.
+    """
 
     format_version: Literal[1] = 1
     site: str = ""
     files: dict[str, Made] = Field(default_factory=dict)
     entries: dict[str, Entry] = Field(default_factory=dict)
     changes: dict[str, Changed] = Field(default_factory=dict)
+    public: int | None = None
+    releases: tuple[dict[str, Any], ...] = ()
 
 
 Maker = Callable[[], bytes]

@@ -16,6 +16,7 @@ from audits.history import Ruling
 from audits.judging import BOTH_WAYS
 from model_cards.charts import BAND, INK, LIMIT, MARK, SOFT, WIDTH
 from model_cards.numbers import form_of, unit_after, written
+from model_cards.public import HIDDEN_REASON
 from model_cards.svg import Scale, label, linear, logarithmic, nice, tag, ticks
 from model_cards.words import shown, visible
 
@@ -44,6 +45,11 @@ def told(ruling: Ruling, value: float | None) -> str:
         return ""
     finding = like(ruling)
     return f"{written(form_of(finding), value)}{shown(unit_after(finding), 40)}"
+
+
+def untold(ruling: Ruling) -> str:
+    """Return why a ruling has no number, in a word or two."""
+    return "suppressed" if ruling.reason.startswith(HIDDEN_REASON) else "not measured"
 
 
 def told_interval(ruling: Ruling) -> str:
@@ -227,7 +233,7 @@ def _described(points: Sequence[Point], left_out: int) -> str:
         f"The limit is {told_limit(last.ruling)}."
     ]
     for name, point in (("First", first), ("Last", last)):
-        value = told(point.ruling, point.ruling.value) or "not measured"
+        value = told(point.ruling, point.ruling.value) or untold(point.ruling)
         words.append(f"{name}, {point.day}: {value}, {point.ruling.verdict}.")
     if left_out:
         words.append(f"{left_out} earlier ones are in the table only.")

@@ -30,6 +30,17 @@ def test_a_site_is_built_and_said_to_be(whole, tmp_path):
     assert (tmp_path / "site" / "audits" / "hiring.html").is_file()
 
 
+def test_a_public_site_is_of_public_versions_and_stays_one(whole, tmp_path):
+    out = tmp_path / "site"
+    assert call(whole.parent.parent, "--out", out, "--public")[0] == 0
+    card = out / "cards" / "hiring" / whole.name / "card.html"
+    assert "This is the public version of the card" in card.read_text()
+    assert json.loads(card.with_name("card.html.public.json").read_text())["threshold"] == 11
+    code, _, err = call(whole.parent.parent, "--out", out)
+    assert code == 2
+    assert "was built with --public" in err
+
+
 def test_json_says_what_was_written_left_and_removed(whole, artifact, tmp_path):
     runs = artifact.parent.parent
     code, out, err = call(runs, "--out", tmp_path / "site", "--json")
@@ -63,6 +74,7 @@ def test_a_broken_artifact_is_told_and_the_site_is_built(artifact, tmp_path):
         (["runs", "--out", "full/thesis.txt"], "full/thesis.txt': "),
         (["runs", "--out", "runs"], "is a place for artifacts"),
         (["runs", "--out", "site", "--key", "nowhere.pub"], "nowhere.pub"),
+        (["runs", "--out", "site", "--threshold", "5"], "--threshold belongs to --public"),
     ],
 )
 def test_what_cannot_be_built_is_exit_code_2_and_says_why(arguments, says, artifact, tmp_path, monkeypatch):
