@@ -419,16 +419,24 @@ def diff(before: Path, after: Path, form: str, json_out: bool) -> None:
 @click.option("--out", type=existing, required=True, metavar="DIR", help="Where the site goes: new, empty, or a site.")
 @click.option("--tracking", metavar="URI", help="Take the artifacts that this MLflow server keeps, not those of RUNS.")
 @click.option("--copy", is_flag=True, help="Copy the cards into the site, so that it stands alone.")
+@click.option("--public", is_flag=True, help="Suppress small counts of people; the cards in it are public ones.")
+@click.option("--threshold", type=click.IntRange(min=2), help="With --public: the least count told; default: 11.")
 @click.option("--key", "keys", type=existing, multiple=True, help="Public key that checks signatures; may be repeated.")
 @click.option("--afresh", is_flag=True, help="Verify every artifact and make every page again.")
 @as_json
 @reports_errors
-def site(runs: Path, out: Path, json_out: bool, **given: Any) -> None:
+def site(runs: Path, out: Path, json_out: bool, public: bool, threshold: int | None, **given: Any) -> None:
     """Build a static site of all audits in RUNS: verdicts, histories, trends, cards; again only what changed."""
     from flows.site import site as build
 
     if given["tracking"] and click.get_current_context().get_parameter_source("runs") is ParameterSource.COMMANDLINE:
         raise click.UsageError("RUNS and --tracking both say where the artifacts are: give one of them.")
+    if threshold is not None and not public:
+        raise click.UsageError("--threshold belongs to --public, which is missing.")
+    if public:
+        from audits.suppression import THRESHOLD
+
+        given["public"] = threshold or THRESHOLD
     built = build(runs, out, **given)
     if json_out:
         _print(built.to_json())
