@@ -27,7 +27,7 @@ _SOURCE = (
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows with a decision and every feature: where they are, what was decided, what they weigh."""
+    """Rows with an outcome (``what``: a decision or a label) and every feature: where they are, what it is, weights."""
 
     kept: NDArray[np.intp]
     points: Points
@@ -35,18 +35,21 @@ class _Rows:
     weight: Floats
     nearest: int
     details: dict[str, Any]
+    what: str
 
 
-@technique(source=_SOURCE, needs={"decisions"}, measures={"consistency", "flip_test"}, replayable=True)
+@technique(source=_SOURCE, measures={"consistency", "label_consistency", "flip_test"}, replayable=True)
 def neighbours(
-    evidence: Evidence, *, features: list[Column], nearest: int = 5, rows: int = 20_000
+    evidence: Evidence, *, features: list[Column], nearest: int = 5, rows: int = 20_000, labels: bool = False
 ) -> Iterator[Finding]:
     """Whether rows are decided as their nearest neighbours are, and as those of another group.
 
     Yields ``consistency`` (a ``mean`` per group, and the ``whole``): 1 − the mean distance of a decision from the mean
     decision of the row's nearest other rows, of any group; 1 is parity, and so is what a constant gives.
     Yields ``flip_test`` (a ``gap`` per pair): the share of the group whose nearest rows of the reference are mostly
-    decided positive though they are not, minus the share for whom it is the other way round. Neither has an interval.
+    decided positive though they are not, minus the share for whom it is the other way round. Yields
+    ``label_consistency`` where it is asked for: the consistency of the truth instead of the decision, before any model.
+    None has an interval.
 
     Neighbours are the nearest rows and all that are as near as the last of them, so that the order of rows plays no
     part. Distances are Euclidean: numbers in standard deviations, other values 0 apart where equal and 1 where not.
@@ -56,22 +59,33 @@ def neighbours(
         features: columns of the data in which people are compared; the protected ones are better left out.
         nearest: how many neighbours.
         rows: at most so many rows are looked at, drawn by the seed of the spec.
+        labels: whether the consistency of the truth is told too; without decisions, it alone.
     """
     if nearest < 1 or rows < 2 or not features:
         raise SpecError(
             f"neighbours: got nearest {nearest!r}, rows {rows!r}, features {features!r}",
             "name at least one column; nearest is 1 or more, rows 2 or more",
         )
-    data = _rows(evidence, features, nearest, rows)
-    same = 1 - np.abs(data.decided - means_of_nearest(data.points, data.decided, nearest))
-    for attribute in evidence.attributes:
-        codes, groups = evidence.codes(attribute)
-        yield from _consistency(evidence, attribute, (codes[data.kept], groups), data, same)
-        yield from _flips(evidence, attribute, (codes[data.kept], groups), data)
+    decided = evidence.decision_codes()
+    if not labels or (decided >= 0).any():
+        data = _rows(evidence, decided, "decision", features, nearest, rows)
+        same = 1 - np.abs(data.decided - means_of_nearest(data.points, data.decided, nearest))
+        for attribute in evidence.attributes:
+            codes, groups = evidence.codes(attribute)
+            yield from _consistency(evidence, attribute, (codes[data.kept], groups), data, same)
+            yield from _flips(evidence, attribute, (codes[data.kept], groups), data)
+    if labels:
+        data = _rows(evidence, evidence.label_codes(), "label", features, nearest, rows)
+        same = 1 - np.abs(data.decided - means_of_nearest(data.points, data.decided, nearest))
+        for attribute in evidence.attributes:
+            codes, groups = evidence.codes(attribute)
+            yield from _consistency(evidence, attribute, (codes[data.kept], groups), data, same)
 
 
-def _rows(evidence: Evidence, features: list[str], nearest: int, most: int) -> _Rows:
-    decided = evidence.decision_codes().astype(np.float64)
+def _rows(
+    evidence: Evidence, outcome: NDArray[np.int8], what: str, features: list[str], nearest: int, most: int
+) -> _Rows:
+    decided = outcome.astype(np.float64)
     columns = [evidence.column("rows", f"data.{name}") for name in features]
     whole = decided >= 0
     for column in columns:
@@ -80,7 +94,7 @@ def _rows(evidence: Evidence, features: list[str], nearest: int, most: int) -> _
     details = {"nearest": nearest, "features": features, "rows_left_out": int(len(whole) - len(kept))}
     if len(kept) <= nearest:
         raise NotMeasurable(
-            f"neighbours: got {len(kept)} rows with a decision and every feature, expected more than {nearest}",
+            f"neighbours: got {len(kept)} rows with a {what} and every feature, expected more than {nearest}",
             "name features that more rows have, or fewer neighbours",
         )
     if len(kept) > most:
@@ -89,7 +103,9 @@ def _rows(evidence: Evidence, features: list[str], nearest: int, most: int) -> _
         kept = np.sort(rng.choice(kept, most, replace=False))
     weights = evidence.weights()
     weight = np.ones(len(kept)) if weights is None else weights[kept]
-    return _Rows(kept, points_of([column.take(kept) for column in columns]), decided[kept], weight, nearest, details)
+    return _Rows(
+        kept, points_of([column.take(kept) for column in columns]), decided[kept], weight, nearest, details, what
+    )
 
 
 def _consistency(
@@ -100,17 +116,22 @@ def _consistency(
     total = np.bincount(codes, data.weight * same, minlength=len(groups))
     count = np.bincount(codes, minlength=len(groups))
     value = quotient(total, weight)
-    said = "high means decided as one's neighbours are"
+    measure, said = "consistency", "high means decided as one's neighbours are"
+    if data.what == "label":
+        measure, said = (
+            "label_consistency",
+            "high means labelled as one's neighbours are; says nothing of the decisions",
+        )
     for place, group in enumerate(groups):
-        why = "" if weight[place] > 0 else f"{group} has no rows with a decision and every feature"
+        why = "" if weight[place] > 0 else f"{group} has no rows with a {data.what} and every feature"
         n = Support(group=float(count[place]))
-        yield _finding(evidence, data, "consistency", attribute, "mean", float(value[place]), why, n, said, group=group)
+        yield _finding(evidence, data, measure, attribute, "mean", float(value[place]), why, n, said, group=group)
     known = known_groups(groups)
     there = weight[known].sum()
-    why = "" if there > 0 else f"no row of known {attribute} has a decision and every feature"
+    why = "" if there > 0 else f"no row of known {attribute} has a {data.what} and every feature"
     n = Support(group=float(count[known].sum()))
     whole = float(quotient(total[known].sum(), there))
-    yield _finding(evidence, data, "consistency", attribute, "whole", whole, why, n, said)
+    yield _finding(evidence, data, measure, attribute, "whole", whole, why, n, said)
 
 
 def _flips(evidence: Evidence, attribute: str, coded: tuple[NDArray[Any], list[str]], data: _Rows) -> Iterator[Finding]:
@@ -164,7 +185,7 @@ def _finding(
         n=n,
         direction=said,
         evidence=Source(
-            file="rows.parquet" if evidence.spec.model is None else "predictions.parquet",
+            file="rows.parquet" if evidence.spec.model is None or data.what == "label" else "predictions.parquet",
             selector=f"{attribute}, by {', '.join(data.details['features'])}",
         ),
         details={} if missing else details,

@@ -114,3 +114,37 @@ def test_of_many_rows_some_are_drawn_by_the_seed(tmp_path):
     assert one == two
     assert one["consistency/group/-/-/whole"].n.group == 100
     assert one["consistency/group/-/-/whole"].details["rows_drawn"] == 100
+
+
+def test_labels_are_held_to_those_of_the_neighbours_and_need_no_decision(tmp_path):
+    random, group, columns = people()
+    label = random.integers(0, 2, 300)
+    alone = with_columns(tmp_path / "labels", {"group": group}, columns, label=label.tolist(), reference="a")
+    told = found(alone, "neighbours", features=sorted(columns), labels=True)
+    as_decisions = audit(tmp_path / "decisions", group, columns, label.tolist())
+    assert {finding.measure for finding in told.values()} == {"label_consistency"}
+    for side in ("a/-/mean", "b/-/mean", "-/-/whole"):
+        assert told[f"label_consistency/group/{side}"].value == as_decisions[f"consistency/group/{side}"].value
+    assert told["label_consistency/group/a/-/mean"].evidence.file == "rows.parquet"
+    both = with_columns(
+        tmp_path / "both", {"group": group}, columns, label=label.tolist(), decision=[1] * 300, reference="a"
+    )
+    result = found(both, "neighbours", features=sorted(columns), labels=True)
+    assert result["consistency/group/-/-/whole"].value == 1  # everybody is decided alike
+    assert result["label_consistency/group/-/-/whole"].value == told["label_consistency/group/-/-/whole"].value
+    (only,) = found(alone, "neighbours", features=sorted(columns)).values()
+    assert "0 rows with a decision" in only.missing
+    assert "label_consistency" not in {
+        finding.measure for finding in found(both, "neighbours", features=["skill"]).values()
+    }
+
+
+def test_aif360_counts_a_row_among_its_own_neighbours(tmp_path):
+    """Trusted-AI/AIF360, BinaryLabelDatasetMetric.consistency: rows alike to nobody are wholly like themselves."""
+    label, place = [0, 1, 0, 1], [0.0, 1.0, 2.0, 3.0]
+    evidence = with_columns(tmp_path, {"group": list("abab")}, {"x": place}, label=label)
+    ours = found(evidence, "neighbours", features=["x"], nearest=1, labels=True)["label_consistency/group/-/-/whole"]
+    itself = NearestNeighbors(n_neighbors=1).fit(np.array(place)[:, None]).kneighbors(np.array(place)[:, None])[1]
+    theirs = 1 - abs(np.array(label) - np.array(label)[itself].mean(1)).mean()
+    assert theirs == 1
+    assert ours.value == 0
