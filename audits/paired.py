@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from audits.evidence import Evidence
 from audits.findings import MISSING_GROUP
+from audits.pairs import QUOTED
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -166,7 +167,10 @@ def controls(evidence: Evidence, rows: Ints) -> Controls:
 
 
 def refusals(evidence: Evidence, attribute: str) -> dict[str, dict[str, Any]]:
-    """Return per group (and ``(control)``): ``asked``, ``edited``, ``ambiguous``, ``refused`` (reason → count)."""
+    """Return per group (and ``(control)``): ``asked``, ``edited``, ``ambiguous``, ``refused``.
+
+    ``refused``: reason → count, the commonest first; the words that a reason quotes are left out.
+    """
     pairs = evidence.pairs
     wanted = pc.or_(pc.equal(pairs["attribute"], attribute), pc.equal(pairs["kind"], "control"))
     counted = pairs.filter(wanted).group_by(["to_group", "status", "reason"]).aggregate([([], "count_all")]).to_pylist()
@@ -178,5 +182,8 @@ def refusals(evidence: Evidence, attribute: str) -> dict[str, dict[str, Any]]:
             entry["edited"] += line["count_all"]
             entry["ambiguous"] += line["count_all"] * (line["reason"] or "").startswith("ambiguous")
         else:
-            entry["refused"][line["reason"]] = line["count_all"]
+            reason = QUOTED.sub("…", line["reason"] or "")
+            entry["refused"][reason] = entry["refused"].get(reason, 0) + line["count_all"]
+    for entry in table.values():
+        entry["refused"] = dict(sorted(entry["refused"].items(), key=lambda item: (-item[1], item[0])))
     return table

@@ -31,7 +31,8 @@ def pair(spec: AuditSpec, run: Path, out: Path) -> None:
 
     ``edits.json`` is a list, one entry per counterfactual, attribute, group and kind: ``asked``, ``edited``,
     ``ambiguous`` (edited, some edit being a guess), ``share_edited`` (null where none was asked), ``mean_edits``,
-    ``mean_characters`` (replaced per edited version; null without text edits), ``refused`` (reason → count).
+    ``mean_characters`` (replaced per edited version; null without text edits), ``refused`` (reason → count,
+    the words that a reason quotes left out).
 
     Args:
         spec: the audit.
@@ -146,7 +147,7 @@ class Statistics:
         refused = self._refused.setdefault(key, Counter())
         counts["asked"] += 1
         if version.status == "refused":
-            refused[version.reason] += 1
+            refused[QUOTED.sub("…", version.reason)] += 1  # one reason, whichever words it is told of
             return
         counts["edited"] += 1
         counts["ambiguous"] += version.reason.startswith("ambiguous")

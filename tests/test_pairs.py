@@ -11,8 +11,9 @@ from small_run import PROMPTS, TABLE, make_run, make_spec
 from audits import counterfactuals
 from audits.counterfactuals import Edit, Version
 from audits.errors import SpecError
-from audits.evidence import PAIRS
+from audits.evidence import PAIRS, Evidence
 from audits.inputs import features_input, prompt_input, slots, text_input
+from audits.paired import refusals
 from audits.pairs import pair
 from audits.registry import Entry
 
@@ -143,3 +144,15 @@ def test_reasons_quote_no_words_of_a_text_that_may_not_be_copied(tmp_path):
     told = "the text speaks of more than one sex: male (…) and female (…)"
     assert set(table["reason"].to_pylist()) == {told}
     assert list(edits[0]["refused"]) == [told]
+
+
+def test_refusals_are_counted_by_their_reason_and_not_by_the_words_it_quotes(tmp_path):
+    texts = ["He saw her.", "His wife saw it.", "The king is a man.", "The nun's son.", "Rain."]
+    spec = make_spec(SEX, counterfactuals=SWAP)
+    table, edits = paired(tmp_path, spec, {"sex": ["male"] * 4 + ["female"]}, text=texts)
+    to_female = next(entry for entry in edits if entry["to_group"] == "female")
+    two = "the text speaks of more than one sex: male (…) and female (…)"
+    fits_one = "the text says …, which fits one group only"
+    assert to_female["refused"] == {fits_one: 2, two: 2}
+    assert refusals(Evidence(tmp_path, spec), "sex")["female"]["refused"] == {fits_one: 2, two: 2}
+    assert "the text says 'king', which fits one group only" in table["reason"].to_pylist()  # each row keeps its own
