@@ -25,7 +25,7 @@ from audits.statistics.means import (
 )
 from audits.statistics.paired import agreed_paired, bonett_price, one_way, tango, widening
 from audits.statistics.proxies import bounded, bounded_ratio
-from audits.statistics.rates import clopper_pearson, korn_graubard, mid_p, tail, wilson
+from audits.statistics.rates import clopper_pearson, clopper_pearson_z, korn_graubard, mid_p, tail, wilson
 from audits.statistics.ratios import adjusted_log, katz, koopman, miettinen_nurminen_ratio, ratio_z
 from audits.statistics.roots import Floats, falling_root
 from audits.statistics.simultaneous import critical
@@ -131,6 +131,8 @@ def z_where(method: str, sufficient: Mapping[str, ArrayLike], bound: float) -> F
         return np.asarray(np.maximum(parts.min(axis=0), 0) + np.minimum(parts.max(axis=0), 0))
     if method in _SCORES:
         return np.clip(_SCORES[method](bound, **counts), -MOST_Z, MOST_Z)
+    if method == "clopper-pearson":
+        return np.clip(clopper_pearson_z(bound, **counts), -MOST_Z, MOST_Z)
     none = np.zeros(np.broadcast_shapes(*(np.shape(value) for value in counts.values())))
     above = falling_root(lambda z: bounds(method, counts, z)[0] - bound, none, none + MOST_Z)
     below = falling_root(lambda z: bound - bounds(method, counts, z)[1], none, none + MOST_Z)

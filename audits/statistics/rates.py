@@ -7,11 +7,16 @@ Counts may be fractions (effective counts). With ``n = 0`` nothing is known: the
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from audits.statistics.binomial import log_rate_where, log_tail
 from audits.statistics.roots import Floats, arrays, falling_root, quotient
+
+_FEW = 1000
+"""Up to as many numbers at once take less time than the import of scipy."""
 
 
 def tail(z: float) -> float:
@@ -21,9 +26,12 @@ def tail(z: float) -> float:
 
 def tails(z: ArrayLike) -> Floats:
     """Return ``tail`` of every element of an array."""
+    z = np.asarray(z, np.float64)
+    if z.size <= _FEW:
+        return np.array([tail(one) for one in z.ravel().tolist()]).reshape(z.shape)
     from scipy.special import ndtr
 
-    return np.asarray(ndtr(-np.asarray(z, np.float64)))
+    return np.asarray(ndtr(-z))
 
 
 def wilson(x: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
@@ -45,13 +53,38 @@ def clopper_pearson(x: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, F
 
     Source: Clopper, Pearson 1934, Biometrika 26:404, as quantiles of the beta distribution.
     """
+    x, n, z = arrays(x, n, z)
+    if x.size <= _FEW and (z >= 0).all():
+        some, not_all, log_share = x > 0, x < n, np.log(np.maximum(tails(z), 1e-300))
+        one, other = np.where(some, x, 1), np.where(not_all, n - x, 1)
+        low = np.exp(log_rate_where(one, np.where(some, n, 1), log_share))
+        high = -np.expm1(log_rate_where(other, np.where(not_all, n, 1), log_share))
+        return np.where(some, low, 0.0), np.where(not_all, high, 1.0)
     from scipy.special import betainccinv, betaincinv
 
-    x, n, z = arrays(x, n, z)
     inner_x, inner_rest = np.maximum(x, 1e-300), np.maximum(n - x, 1e-300)
     low = np.where(x <= 0, 0.0, betaincinv(inner_x, n - x + 1, tails(z)))
     high = np.where(x >= n, 1.0, betainccinv(x + 1, inner_rest, tails(z)))
     return low, high
+
+
+def clopper_pearson_z(bound: float, x: ArrayLike, n: ArrayLike) -> Floats:
+    """Return z where the lower limit of ``clopper_pearson`` at z is ``bound``, −z where the upper one is; else 0.
+
+    Args:
+        bound: a rate; no limit reaches one that there cannot be.
+        x: positive rows.
+        n: all rows.
+    """
+    x, n = arrays(x, n)
+    above, below = x > n * bound, x < n * bound
+    if not 0 < bound < 1:
+        return 1e9 * (above * 1.0 - below)
+    count = np.where(above, x, np.where(below, n - x, 1))
+    log_rate = np.where(above | ~below, math.log(bound), math.log1p(-bound))
+    chance = np.exp(log_tail(count, np.where(above | below, n, 1), log_rate))
+    z = [-NormalDist().inv_cdf(min(max(one, 1e-300), 0.5)) for one in chance.ravel().tolist()]
+    return np.reshape(z, x.shape) * (above * 1.0 - below)
 
 
 def mid_p(x: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
