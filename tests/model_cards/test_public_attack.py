@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +14,7 @@ from audits.suppression import Release
 from model_cards.public import public_sources
 from model_cards.render import render_sources
 from model_cards.sources import Sources
-from tests.attacker import RATES, Attacker, Person, audited, sizes, small_counts
+from tests.attacker import RATES, Attacker, Of, Person, audited, sizes, small_counts
 from tests.cards_example import SPEC
 from tests.synthetic import spec_of
 
@@ -69,6 +69,12 @@ def published(public: Sources) -> dict[str, bytes]:
     return {form: render_sources(public, form) for form in FORMATS}
 
 
+def somebody(attacker: Attacker, attribute: str, group: str, which: Of, other: int) -> dict[Person, int] | None:
+    """Other people with so many; of a group that is listed with both sexes there are two people at least."""
+    others = attacker.another(attribute, group, which, other)
+    return others or (attacker.another(attribute, group, which, 2) if other == 1 else None)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_other_people_of_whom_a_few_are_1_or_10_would_be_published_to_the_byte_the_same(
     seed: int, tmp_path: Path
@@ -81,18 +87,18 @@ def test_other_people_of_whom_a_few_are_1_or_10_would_be_published_to_the_byte_t
     assert len(secrets) > 5
     for at, (attribute, group, which, count) in enumerate(secrets):
         for other in (1, 10):
-            others = attacker.another(attribute, group, which, other)
-            if others is None and other == 1:  # a group that is listed with both sexes is of two people at least
-                others = attacker.another(attribute, group, which, 2)
+            others = somebody(attacker, attribute, group, which, other)
             assert others is not None, f"{attribute} = {group} cannot be {other}; it is {count}"
             if at % (1 + len(secrets) // 2) == 0:
                 assert _as_if(release, tmp_path / f"{at}-{other}", others) == seen
 
 
-def _as_if(release: Release, folder: Path, people: Mapping[Person, int]) -> dict[str, bytes]:
+def _as_if(
+    release: Release, folder: Path, people: Mapping[Person, int], metrics: Sequence[str] = METRICS
+) -> dict[str, bytes]:
     """What would be published of these people, were the same numbers withheld."""
     with patch("model_cards.public.suppress", return_value=release):
-        public, _ = public_sources(sources(folder, people, audited(folder, people, METRICS)))
+        public, _ = public_sources(sources(folder, people, audited(folder, people, metrics)))
     return published(public)
 
 
@@ -118,3 +124,35 @@ def test_every_number_that_is_told_beside_rates_follows_from_told_rates(tmp_path
             groups = [finding.group, finding.reference] if finding.group else known[finding.attribute]
             parts = [finding.measure] if finding.measure in RATES else ["true_positive_rate", "false_positive_rate"]
             assert all((part, finding.attribute, group) in rates for part in parts for group in groups), finding.id
+
+
+def people_of(file: Path, truth: str, decision: str) -> dict[Person, int]:
+    """Everybody of a file, by race and sex; ``truth`` and ``decision`` are expressions over its columns."""
+    import pandas as pd
+
+    table = pd.read_parquet(file)
+    counted = table.groupby(["race", "sex", table.eval(truth).astype(int), table.eval(decision).astype(int)]).size()
+    return {tuple(key): int(n) for key, n in counted.items()}  # type: ignore[misc]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "truth", "decision", "most"),
+    [("compas/compas_two_years.parquet", "two_year_recid == 1", "decile_score >= 5", 0.83),
+     ("adult/adult.parquet", "income == '>50K'", "education_num >= 13", 0.66)],
+)  # fmt: skip
+def test_nobody_can_tell_a_few_people_of_a_real_audit_from_others(
+    shared_data: Path, file: str, truth: str, decision: str, most: float, tmp_path: Path
+) -> None:
+    people = people_of(shared_data / file, truth, decision)
+    public, release = public_sources(sources(tmp_path, people, audited(tmp_path / "it", people, tuple(RATES))))
+    facts = public.document("public")
+    assert facts["suppressed"] / facts["numbers"] < most, "no more than must be"
+    attacker, seen = attacker_of(public), published(public)
+    secrets = list(small_counts(people, tuple(RATES)))
+    for at, (attribute, group, which, count) in enumerate(secrets):
+        for other in (1, 10):
+            others = somebody(attacker, attribute, group, which, other)
+            assert others is not None, f"{attribute} = {group} cannot be {other}; it is {count}"
+            if at == len(secrets) // 2:
+                assert _as_if(release, tmp_path / f"{at}-{other}", others, tuple(RATES)) == seen
