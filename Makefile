@@ -21,7 +21,7 @@ test: install
 
 # The tests that draw their own examples, with new ones each time.
 fuzz: install
-	$(BIN)/python -m pytest -n auto --hypothesis-profile=default -m hypothesis
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=fuzz -m hypothesis
 
 check: install
 	$(BIN)/ruff check .

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A build that fails must fail again: the examples are the same ones every time. `make fuzz` draws new ones.
-settings.register_profile("steady", derandomize=True)
+# A build that fails must fail again: the same examples every time, and no clock. `make fuzz` draws new examples.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("fuzz", deadline=None)
 settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
