@@ -51,7 +51,7 @@ def _refuse_ragged(path: Path) -> None:
         wrong.append(row)
         return "error"
 
-    reading = arrow.ReadOptions(autogenerate_column_names=True, block_size=_BLOCK)
+    reading = arrow.ReadOptions(use_threads=False, autogenerate_column_names=True, block_size=_BLOCK)  # or no number
     parsing = arrow.ParseOptions(newlines_in_values=True, invalid_row_handler=met)
     first = arrow.ConvertOptions(check_utf8=False, include_columns=["f0"], column_types={"f0": pa.binary()})
     opened: Any = _OPENED.get(path.suffix.lower(), open)
@@ -60,9 +60,8 @@ def _refuse_ragged(path: Path) -> None:
             pass
     if wrong:
         row = wrong[0]
-        where = f"line {row.number}" if row.number else "one line"
         raise DataError(
-            f"data.source {path.name!r}: {where} has {row.actual_columns} cells ({row.text.strip()[:80]!r}), "
+            f"data.source {path.name!r}: cannot be read: line {row.number} has {row.actual_columns} cells ({row.text.strip()[:80]!r}), "
             f"expected {row.expected_columns} as in the header",
             "mend the line; where it is the last one the file may have been cut off",
         )

@@ -123,6 +123,9 @@ def write(notes: Notes, table: pl.DataFrame, outcome: Outcome, values: Values | 
         notes.add(f"  favourable: {scalar(values.favourable)}")
         if values.positive != values.favourable:
             notes.add(f"  positive: {scalar(values.positive)}", "what the rates count: the bad outcome")
+        elif (model or outcome.score is not None) and value_key(values.favourable) != "1":
+            notes.ask("what does a decision by the threshold predict?", str(values.positive))
+            notes.add(f"  positive: {scalar(values.positive)}")
     for role in ("score", "decision", "label"):
         names = [guess.column.name for guess in outcome.others if guess.role == role]
         if names:

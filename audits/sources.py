@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import io
+import logging
 import os
 import re
 import warnings
@@ -239,6 +240,7 @@ def _load(cache: str, data: DataSpec, **arguments: Any) -> Any:
     import datasets
 
     datasets.disable_progress_bars()
+    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # it tells what it then raises
     folder = paths.home() / "datasets" / cache
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)  # what is used is not removed (tasks.prune)

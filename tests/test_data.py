@@ -400,8 +400,8 @@ def test_a_file_that_cannot_be_parsed_is_a_data_error(tmp_path):
     [
         (b"", "No columns to parse"),
         (b"a,\xff\n1,2\n", "codec can't decode"),
-        (b"a,b\n1,2\n4,5,6\n", "Expected 2 fields in line 3, saw 3"),
-        (b"a,b\n1,2,3\n4,5,6\n", "Length of header or names does not match length of data"),
+        (b"a,b\n1,2\n4,5,6\n", "line 3 has 3 cells .*, expected 2 as in the header"),
+        (b"a,b\n1,2,3\n4,5,6\n", "line 2 has 3 cells .*, expected 2 as in the header"),
     ],
 )
 def test_a_broken_csv_is_a_data_error(tmp_path, content, message):

@@ -291,6 +291,24 @@ def test_a_fitted_transformers_folder_is_an_ordinary_one(run, base, tmp_path):
     assert json.loads((run / "model.json").read_text())["fitted"]["now"] is True
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tabular", "text-classifier"])
+def test_the_same_fit_on_another_day_in_another_folder_is_the_same_model(run, base, tmp_path, kind, monkeypatch):
+    fit = FIT_TABLE if kind == "tabular" else FIT_TEXT.replace("TESTS", repr(str(ROOT / "tests")))
+    (base / "fits.py").write_text(fit)
+    write_fit(run)
+    data = {"features": ["income"]} if kind == "tabular" else {"text": "t"}
+    spec = spec_of({"kind": kind, "uri": "models:/one", "fit": "fits.py:fit"}, **data)
+    made = []
+    for name, zone in (("home", "UTC"), ("another folder", "Pacific/Kiritimati")):
+        monkeypatch.setenv("TZ", zone)
+        with open_host(spec, base) as host:
+            made.append(resolve(spec, base, run, host, tmp_path / name))
+    assert made[0]["folder"] != made[1]["folder"]
+    assert made[0]["files"] == made[1]["files"]
+    assert made[0]["digest"] == made[1]["digest"]
+
+
 def test_a_fit_without_rows_to_fit_on_says_what_to_set(run, base, tmp_path):
     (base / "fits.py").write_text(FIT_TABLE)
     spec = spec_of({"kind": "tabular", "uri": "models:/income", "fit": "fits.py:fit"}, features=["income"])

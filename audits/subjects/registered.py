@@ -15,10 +15,11 @@ from typing import Any
 from audits.errors import ModelError
 from audits.findings import digest as digest_of
 from audits.subjects.files import HARMLESS, files_digest, model_files
-from audits.subjects.saving import SkopsFlavor
+from audits.subjects.saving import make_steady
 
 FIT_KEY = "evenhand.fit_key"
 EXPERIMENT = "evenhand-models"
+NO_LICENCE = "A license file could not be found"
 
 
 def resolve(uri: str, tracking: str, home: Path) -> dict[str, Any]:
@@ -70,6 +71,37 @@ def find_fitted(name: str, key: str, tracking: str, home: Path) -> dict[str, Any
     return resolve(f"models:/{name}/{versions[-1]}", tracking, home) if versions else {}
 
 
+class _Skops:
+    """What ``mlflow.models.Model.log`` takes for a flavor: scikit-learn's, with the skops file made steady."""
+
+    @staticmethod
+    def save_model(path: str, **settings: Any) -> None:
+        """Save a model into a folder that is not there yet; ``settings`` as of ``mlflow.sklearn.save_model``."""
+        import mlflow.sklearn
+
+        mlflow.sklearn.save_model(path=path, serialization_format="skops", **settings)
+        for file in Path(path).rglob("*.skops"):
+            make_steady(file)
+
+
+class _Networks:
+    """What ``mlflow.models.Model.log`` takes for a flavor: that of transformers, without what it says of no licence."""
+
+    @staticmethod
+    def save_model(path: str, **settings: Any) -> None:
+        """Save a model into a folder that is not there yet; ``settings`` as of ``mlflow.transformers.save_model``.
+
+        Of a model that comes from no hub MLflow writes that the licence of the folder it was loaded from is unknown,
+        and the folder is another one each time.
+        """
+        import mlflow.transformers
+
+        mlflow.transformers.save_model(path=path, **settings)
+        licence = Path(path) / "LICENSE.txt"
+        if licence.is_file() and NO_LICENCE in licence.read_text(encoding="utf-8"):
+            licence.unlink()
+
+
 def register_network(folder: Path, kind: str, name: str, key: str, tracking: str, home: Path) -> dict[str, Any]:
     """Register a transformers folder as a new version of ``name``; the folder itself is an ordinary one."""
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
@@ -80,8 +112,14 @@ def register_network(folder: Path, kind: str, name: str, key: str, tracking: str
     }[kind]
     parts = {"model": factory.from_pretrained(folder), "tokenizer": AutoTokenizer.from_pretrained(folder)}
     with connected(tracking, home) as (mlflow, client), _run(mlflow, client, home, name, tracking):
-        logged = mlflow.transformers.log_model(
-            parts, name="model", task=task, pip_requirements=_pins("transformers", "torch"), registered_model_name=name
+        logged = mlflow.models.Model.log(
+            None,
+            _Networks,
+            name="model",
+            transformers_model=parts,
+            task=task,
+            pip_requirements=_pins("transformers", "torch"),
+            registered_model_name=name,
         )
         client.set_model_version_tag(name, str(logged.registered_model_version), FIT_KEY, key)
     return resolve(f"models:/{name}/{logged.registered_model_version}", tracking, home)
@@ -92,7 +130,7 @@ def register_estimator(estimator: Any, name: str, key: str, tracking: str, home:
     with connected(tracking, home) as (mlflow, client), _run(mlflow, client, home, name, tracking):
         logged = mlflow.models.Model.log(
             None,
-            SkopsFlavor,
+            _Skops,
             name="model",
             sk_model=estimator,
             skops_trusted_types=list(HARMLESS),

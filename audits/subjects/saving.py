@@ -1,4 +1,4 @@
-"""Estimators saved so that the same estimator has the same bytes: on another day, in another process."""
+"""Estimators saved so that the same estimator has the same bytes: on another day, in another folder and process."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ SCHEMA = "schema.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first time that a zip file can name."""
 _READABLE = 0o644 << 16
-
-
-class SkopsFlavor:
-    """What ``mlflow.models.Model.log`` takes for a flavor: scikit-learn's, with the skops file made steady."""
-
-    @staticmethod
-    def save_model(path: str, **settings: Any) -> None:
-        """Save a model into a folder that is not there yet; ``settings`` as of ``mlflow.sklearn.save_model``."""
-        import mlflow.sklearn
-
-        mlflow.sklearn.save_model(path=path, serialization_format="skops", **settings)
-        for file in Path(path).rglob("*.skops"):
-            make_steady(file)
 
 
 def make_steady(path: Path) -> None:
