@@ -26,7 +26,7 @@ from audits.registry import Entry, Registry
 registry = Registry("metric", __name__, "EVENHAND_METRICS")
 
 Task = Literal["binary", "scores", "multiclass", "regression", "ranking", "data"]
-Scale = Literal["rate", "proportion", "signed", "positive", "number"]
+Scale = Literal["rate", "proportion", "signed", "explained", "positive", "number"]
 
 
 class Counts(NamedTuple):
@@ -69,6 +69,9 @@ def metric(
     given: Literal["", "truth", "decision"] = "",
     across: bool = False,
     components: tuple[str, ...] = (),
+    within: tuple[str, ...] = (),
+    root: bool = False,
+    bent: bool = False,
     names: Mapping[str, str] | None = None,
 ) -> Callable[[Metric], Metric]:
     """Register a metric.
@@ -86,7 +89,8 @@ def metric(
         task: which summary it takes.
         over: one group, two, or all groups of an attribute (see above).
         scale: ``"rate"`` a share of rows, with the intervals of a rate · ``"proportion"`` another number from 0 to 1 ·
-            ``"signed"`` one from −1 to 1 · ``"positive"`` a number above 0, told as a ratio too · ``"number"`` any.
+            ``"signed"`` one from −1 to 1 · ``"explained"`` one of at most 1 · ``"positive"`` a number above 0, told as
+            a ratio too · ``"number"`` any.
         unit: of the value.
         boundary: parity is the least value it can take (the greatest, where ``good`` is ``"one"``), so that its
             resampled values all lie beyond it: it has no interval; what chance alone would make of it is told beside.
@@ -95,6 +99,11 @@ def metric(
         across: ``over="group"``, but the number of a group compares it with the other groups already (the last axis
             of what it takes): rows of unknown group are not among them, and pairs are not compared by it.
         components: rates whose differences it is the largest of; a limit on it is held against theirs.
+        within: the sets of rows that it is averaged within, where these are not all that it is among: ``"positives"``,
+            ``"predicted negatives"``… The smallest of them say how far its standard error can be trusted; which sets
+            there are, the task's summary knows (``audits.metrics.standing``).
+        root: it is the square root of a mean.
+        bent: it is far from a sum of what single rows add, as odds and correlations are.
         names: what other libraries call it, with their sign: ``{"fairlearn": "selection_rate"}``.
     """
     return registry.register(
@@ -111,6 +120,9 @@ def metric(
         given=given,
         across=across,
         components=components,
+        within=within,
+        root=root,
+        bent=bent,
         names=dict(names or {}),
     )
 

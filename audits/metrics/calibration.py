@@ -61,6 +61,8 @@ def calibration_in_the_large(scored: Scored) -> Share:
     task="scores",
     scale="positive",
     unit="ratio",
+    within=("positives",),
+    bent=True,
     names={"veritas": "calibration ratio"},
 )
 def calibration_ratio(scored: Scored) -> Share:
@@ -77,6 +79,8 @@ def calibration_ratio(scored: Scored) -> Share:
     task="scores",
     scale="number",
     unit="slope",
+    within=("positives", "negatives"),
+    bent=True,
 )
 def calibration_slope(scored: Scored) -> Share:
     """Slope of the logistic regression of the truth on the log-odds of the score: 1 is right, below 1 too extreme.
@@ -132,6 +136,7 @@ def _kept_from(share: Share) -> Share:
     decisions=False,
     task="scores",
     scale="proportion",
+    within=("positives",),
     names={"aif360": "generalized_true_positive_rate (unprivileged − privileged)"},
 )
 def generalized_true_positive_rate(scored: Scored) -> Share:
@@ -146,6 +151,7 @@ def generalized_true_positive_rate(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="proportion",
+    within=("negatives",),
     names={"aif360": "generalized_false_positive_rate (unprivileged − privileged)"},
 )
 def generalized_false_positive_rate(scored: Scored) -> Share:
@@ -180,6 +186,7 @@ def generalized_equalized_odds_difference(group: Scored, reference: Scored) -> S
     decisions=False,
     task="scores",
     scale="proportion",
+    within=("positives",),
     names={"aif360": "generalized_false_negative_rate"},
 )
 def generalized_false_negative_rate(scored: Scored) -> Share:
@@ -194,6 +201,7 @@ def generalized_false_negative_rate(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="proportion",
+    within=("negatives",),
     names={"aif360": "generalized_true_negative_rate"},
 )
 def generalized_true_negative_rate(scored: Scored) -> Share:

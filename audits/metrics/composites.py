@@ -70,6 +70,7 @@ def equalized_odds_ratio(group: Counts, reference: Counts) -> Share:
     good="zero",
     over="pair",
     scale="number",
+    within=("positives", "negatives"),
     names={
         "aif360": "average_odds_difference (unprivileged − privileged)",
         "holisticai": "average_odds_diff (a − b)",
@@ -105,6 +106,7 @@ def average_absolute_odds_difference(group: Counts, reference: Counts) -> Share:
     good="zero",
     over="pair",
     scale="number",
+    within=("predicted positives", "predicted negatives"),
     names={
         "aif360": "average_predictive_value_difference (unprivileged − privileged)",
         "veritas": "calibration_by_group (privileged − unprivileged)",

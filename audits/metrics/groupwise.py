@@ -20,6 +20,7 @@ from audits.statistics.roots import Floats, arrays, quotient
     among="actual positives and actual negatives",
     good="quality",
     scale="proportion",
+    within=("positives", "negatives"),
     names={"fairlearn": "balanced_accuracy_score_group_min (smallest)"},
 )
 def balanced_accuracy(counts: Counts) -> Share:
@@ -34,6 +35,7 @@ def balanced_accuracy(counts: Counts) -> Share:
     among="actual or predicted positives",
     good="quality",
     scale="proportion",
+    within=("actual or predicted positives",),
     names={"fairlearn": "f1_score_group_min (smallest)", "clarify": "F1 score"},
 )
 def f1_score(counts: Counts) -> Share:
@@ -48,6 +50,7 @@ def f1_score(counts: Counts) -> Share:
     good="quality",
     scale="signed",
     unit="correlation",
+    within=("positives", "negatives", "predicted positives", "predicted negatives"),
     names={"credo": "matthews_correlation_coefficient"},
 )
 def matthews_correlation(counts: Counts) -> Share:
@@ -62,6 +65,7 @@ def matthews_correlation(counts: Counts) -> Share:
     good="low",
     scale="positive",
     unit="actual per predicted positive",
+    bent=True,
     names={"clarify": "conditional acceptance; DCA (advantaged − disadvantaged)"},
 )
 def conditional_acceptance(counts: Counts) -> Share:
@@ -76,6 +80,7 @@ def conditional_acceptance(counts: Counts) -> Share:
     good="high",
     scale="positive",
     unit="actual per predicted negative",
+    bent=True,
     names={"clarify": "conditional rejection; DCR (disadvantaged − advantaged)"},
 )
 def conditional_rejection(counts: Counts) -> Share:
@@ -90,6 +95,7 @@ def conditional_rejection(counts: Counts) -> Share:
     good="low",
     scale="positive",
     unit="false negatives per false positive",
+    bent=True,
     names={"clarify": "TE (disadvantaged − advantaged)"},
 )
 def treatment_equality(counts: Counts) -> Share:
@@ -104,6 +110,7 @@ def treatment_equality(counts: Counts) -> Share:
     labels=False,
     scale="positive",
     unit="positive per negative decision",
+    bent=True,
 )
 def selection_odds(counts: Counts) -> Share:
     """Positive decisions for each negative one; its ratio over two groups is the odds ratio."""

@@ -20,6 +20,7 @@ _SOURCE = "Borkan et al. 2019, Nuanced Metrics for Measuring Unintended Bias, se
     task="scores",
     scale="proportion",
     unit="AUC",
+    within=("positives", "negatives"),
     names={"conversationai": "subgroup_auc"},
 )
 def subgroup_auc(scored: Scored) -> Share:
@@ -35,6 +36,7 @@ def subgroup_auc(scored: Scored) -> Share:
     task="scores",
     scale="proportion",
     unit="AUC",
+    within=("background positives", "negatives"),
     names={"conversationai": "bpsn_auc", "kallus and zhou": "xAUC (background, group)"},
 )
 def bpsn_auc(scored: Scored) -> Share:
@@ -53,6 +55,7 @@ def bpsn_auc(scored: Scored) -> Share:
     task="scores",
     scale="proportion",
     unit="AUC",
+    within=("positives", "background negatives"),
     names={"conversationai": "bnsp_auc", "kallus and zhou": "xAUC (group, background)"},
 )
 def bnsp_auc(scored: Scored) -> Share:
@@ -70,6 +73,7 @@ def bnsp_auc(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="number",
+    within=("negatives", "background negatives"),
     names={"conversationai": "negative_aeg (½ − MWU(background, subgroup): above 0 the subgroup scores higher)"},
 )
 def negative_average_equality_gap(scored: Scored) -> Share:
@@ -88,6 +92,7 @@ def negative_average_equality_gap(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="number",
+    within=("positives", "background positives"),
     names={"conversationai": "positive_aeg (½ − MWU(background, subgroup): above 0 the subgroup scores higher)"},
 )
 def positive_average_equality_gap(scored: Scored) -> Share:

@@ -139,6 +139,7 @@ def multiclass_accuracy(summary: Classified) -> Share:
     source="Sokolova, Lapalme 2009, Information Processing and Management 45:427, table 3 (macro-averaging)",
     among="predicted classes with a known truth",
     good="quality",
+    within=("predicted classes",),
     names={
         "fairlearn": "MetricFrame(precision_score, average='macro')",
         "holisticai": "multiclass_recall_matrix (its precision divides by the true classes: the two are swapped)",
@@ -157,6 +158,7 @@ def macro_precision(summary: Classified) -> Share:
     source="Sokolova, Lapalme 2009, Information Processing and Management 45:427, table 3 (macro-averaging)",
     among="true classes with a prediction",
     good="quality",
+    within=("true classes",),
     names={
         "fairlearn": "MetricFrame(recall_score, average='macro')",
         "holisticai": "multiclass_precision_matrix (its recall divides by the predicted classes: the two are swapped)",
@@ -175,6 +177,7 @@ def macro_recall(summary: Classified) -> Share:
     source="Opitz, Burst 2019 (arXiv:1911.03347): the averaged F1",
     among="classes, true or predicted",
     good="quality",
+    within=("classes",),
     names={"fairlearn": "MetricFrame(f1_score, average='macro')"},
 )
 def macro_f1(summary: Classified) -> Share:
@@ -191,6 +194,7 @@ def macro_f1(summary: Classified) -> Share:
     source="Jaccard 1912, New Phytologist 11:37; averaged over classes as scikit-learn's jaccard_score",
     among="classes, true or predicted",
     good="quality",
+    within=("classes",),
     names={"holisticai": "multiclass_accuracy_matrix (per class; called accuracy there)"},
 )
 def macro_jaccard(summary: Classified) -> Share:

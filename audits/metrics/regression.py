@@ -100,6 +100,7 @@ def mean_squared_error(summary: Predicted) -> Share:
     source="Agarwal, Dudík, Wu 2019, ICML, section 2 (bounded group loss), by its root",
     among=KNOWN,
     good="error",
+    root=True,
     names={"holisticai": "rmse_ratio, recommender_rmse_ratio (a / b)", "veritas": "RMSE parity and ratio"},
 )
 def root_mean_squared_error(summary: Predicted) -> Share:

@@ -18,18 +18,21 @@ from audits.metrics.summarised import (
     Summarised,
     adjusted_p,
     at,
+    compared,
     log_ratio_spread,
     number_of,
     of_groups,
     of_pairs,
+    own_spread,
     told_by_chance,
+    units_of_groups,
     value_of,
-    widened,
-    widest,
 )
 from audits.registry import Entry
 from audits.statistics import bounds, critical
-from audits.statistics.rates import tail
+from audits.statistics.bootstrap import spread
+from audits.statistics.means import t_p
+from audits.statistics.roots import Floats, quotient
 
 __all__ = ["Summarised", "at", "findings", "value_of"]
 
@@ -57,8 +60,8 @@ def findings(entry: Entry, data: Summarised) -> Iterator[Finding]:
 
 def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
     boundary = entry.facts["boundary"]
-    again = None if data.replicates is None or boundary else of_groups(entry, data, data.replicates)
-    number = number_of(of_groups(entry, data, data.summary), again, widened(data, range(len(data.groups))))
+    found = None if data.replicates is None or boundary else own_spread(entry, of_groups(entry, data, data.replicates))
+    number = number_of(of_groups(entry, data, data.summary), found, units_of_groups(entry, data))
     rows = data.rows(entry)
     expected, p = np.zeros(len(data.groups)), np.full(len(data.groups), np.nan)
     if boundary and data.by_chance is not None:
@@ -76,7 +79,7 @@ def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
             group=group,
             value=value,
             missing=why,
-            sufficient=_scaled(entry.facts["scale"], value, float(number.se[place])) if number.known[place] else None,
+            sufficient=_scaled(entry, value, number.se[place], number.df[place]) if number.known[place] else None,
             n=Support(group=float(rows[place])),
             said=direction(entry.facts["good"], data.favourable),
             p=(float(p[place]), float(adjusted[place])) if told else None,
@@ -95,8 +98,8 @@ def _gaps(entry: Entry, data: Summarised) -> Iterator[Finding]:
         return Share(of[..., one] * among[..., two] - of[..., two] * among[..., one], both)
 
     own = entry.function(data.summary)
-    again = None if data.replicates is None else difference(entry.function(data.replicates))
-    number = number_of(difference(own), again, widest(data))
+    found = None if data.replicates is None else spread(*difference(entry.function(data.replicates)))
+    number = compared(entry, data, difference(own), found)
     yield from _compared(entry, data, number, _missing(entry, data, own), "group − reference")
 
 
@@ -105,15 +108,21 @@ def _ratios(entry: Entry, data: Summarised) -> Iterator[Finding]:
         return
     one, two = np.array(data.pairs).T
     own = entry.function(data.summary)
-    value = value_of(own)[0]
+    value, exists = value_of(own)
     missing, rows = _missing(entry, data, own), data.rows(entry)
-    log_se = log_ratio_spread(entry, data, one, two)
+    found = log_ratio_spread(entry, data, one, two) if data.replicates is not None else None
+    number = compared(entry, data, Share(value[one], exists[one] & exists[two]), found, logarithms=True)
     for place, (group, reference) in enumerate(data.pairs):
         why = missing[place]
         if not why and value[reference] == 0:
             why = f"the {_words(entry)} of {data.groups[reference]} is 0, so there is no ratio to it"
         ratio = 0.0 if why else float(value[group] / value[reference])
-        known = not why and ratio > 0 and bool(log_se.known[place]) and log_se.se[place] > 0
+        known = not why and ratio > 0 and bool(number.known[place])
+        log = (
+            {"mean": float(np.log(ratio)), "se": float(number.se[place]), "df": float(number.df[place])}
+            if known
+            else {}
+        )
         yield _finding(
             entry,
             data,
@@ -122,7 +131,7 @@ def _ratios(entry: Entry, data: Summarised) -> Iterator[Finding]:
             reference=data.groups[reference],
             value=ratio,
             missing=why,
-            sufficient=("log-normal", {"mean": float(np.log(ratio)), "se": float(log_se.se[place])}) if known else None,
+            sufficient=("log-t", log) if known else None,
             n=Support(group=float(rows[group]), reference=float(rows[reference])),
             said=f"{direction(entry.facts['good'], data.favourable)}; ratio = group / reference",
         )
@@ -133,9 +142,9 @@ def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
         return
     one, two = np.array(data.pairs).T
     share = entry.function(at(data.summary, one), at(data.summary, two))
-    again = None
+    found = None
     if data.replicates is not None and not entry.facts["boundary"]:
-        again = of_pairs(entry, data, data.replicates)
+        found = spread(*of_pairs(entry, data, data.replicates))
     _, exists = value_of(share)
     missing = [
         ""
@@ -146,24 +155,22 @@ def _pairs(entry: Entry, data: Summarised) -> Iterator[Finding]:
     chance = None
     if data.by_chance is not None and entry.facts["boundary"]:
         chance = of_pairs(entry, data, data.by_chance)
-    yield from _compared(entry, data, number_of(share, again, widest(data)), missing, "of group and reference", chance)
+    yield from _compared(entry, data, compared(entry, data, share, found), missing, "of group and reference", chance)
 
 
 def _compared(
     entry: Entry, data: Summarised, number: Number, missing: list[str], sense: str, chance: Share | None = None
 ) -> Iterator[Finding]:
-    """A ``gap`` for each pair, with a two-sided normal p-value (or the one by chance), Holm-adjusted over the pairs."""
+    """A ``gap`` for each pair, with a two-sided p-value of Student's t (or the one by chance), Holm over the pairs."""
     rows = data.rows(entry)
     parity = 1 if entry.facts["good"] == "one" and entry.facts["over"] == "pair" else 0
-    off = np.abs(number.value - parity)
-    p = np.array([2 * tail(v / se) if se > 0 else np.nan for v, se in zip(off, number.se, strict=True)])
-    p[~number.known] = np.nan
+    p = np.where(number.known, t_p(quotient(number.value - parity, number.se), np.maximum(number.df, 1)), np.nan)
     expected = None
     if chance is not None:
         expected, p = told_by_chance(entry, number, chance)
     measured, adjusted = ~np.isnan(p), adjusted_p(p)
     for place, (group, reference) in enumerate(data.pairs):
-        value, se = float(number.value[place]), float(number.se[place])
+        value, t = float(number.value[place]), {"se": float(number.se[place]), "df": float(number.df[place])}
         yield _finding(
             entry,
             data,
@@ -172,7 +179,7 @@ def _compared(
             reference=data.groups[reference],
             value=value,
             missing=missing[place],
-            sufficient=("normal", {"mean": value, "se": se}) if number.known[place] else None,
+            sufficient=("t", {"mean": value, **t}) if number.known[place] else None,
             n=Support(group=float(rows[group]), reference=float(rows[reference])),
             said=f"{direction(entry.facts['good'], data.favourable)}; {sense}",
             p=(float(p[place]), float(adjusted[place])) if measured[place] else None,
@@ -183,10 +190,10 @@ def _compared(
 def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
     known = [place for place, group in enumerate(data.groups) if group != MISSING_GROUP]
     share = entry.function(at(data.summary, known)) if known else Share(np.zeros(()), np.zeros(()))
-    again = None
+    spreads = None
     if data.replicates is not None and known and not entry.facts["boundary"]:
-        again = entry.function(at(data.replicates, known, 1))
-    number = number_of(share, again)
+        spreads = spread(*entry.function(at(data.replicates, known, 1)))
+    number = number_of(share, spreads, _of_all(units_of_groups(entry, data)[known], data.apart))
     value, exists, found = float(number.value), bool(number.exists), None
     details: dict[str, Any] = {}
     p = None
@@ -196,7 +203,7 @@ def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
             details = {"by_chance": rounded(float(expected))}
             p = (float(chance), float(chance))
     if number.known:
-        found = _scaled(entry.facts["scale"], value, float(number.se))
+        found = _scaled(entry, value, number.se, number.df)
     yield _finding(
         entry,
         data,
@@ -211,6 +218,11 @@ def _whole(entry: Entry, data: Summarised) -> Iterator[Finding]:
     )
 
 
+def _of_all(units: Floats, apart: bool) -> Floats:
+    """How many units all groups have together: where they may share them, at least as many as the largest."""
+    return np.asarray(units.sum() if apart else units.max(initial=0.0))
+
+
 def _missing(entry: Entry, data: Summarised, own: Share) -> list[str]:
     _, exists = value_of(own)
     return [
@@ -223,17 +235,22 @@ def _missing(entry: Entry, data: Summarised, own: Share) -> list[str]:
     ]
 
 
-def _scaled(scale: str, value: float, se: float) -> tuple[str, dict[str, float]] | None:
+def _scaled(entry: Entry, value: float, error: Any, freedom: Any) -> tuple[str, dict[str, float]] | None:
     """The interval of one number of one group, or of all, on the scale on which it is nearly normal."""
+    scale, se, df = entry.facts["scale"], float(error), float(freedom)
     if scale in ("rate", "proportion"):
         if not 0 < value < 1:
             return None
-        return "logit-normal", {"mean": float(np.log(value / (1 - value))), "se": se / (value * (1 - value))}
+        return "logit-t", {"mean": float(np.log(value / (1 - value))), "se": se / (value * (1 - value)), "df": df}
     if scale == "signed":
-        return ("fisher", {"mean": float(np.arctanh(value)), "se": se / (1 - value**2)}) if abs(value) < 1 else None
+        inside = abs(value) < 1
+        return ("fisher-t", {"mean": float(np.arctanh(value)), "se": se / (1 - value**2), "df": df}) if inside else None
+    if scale == "explained":
+        rest = 1 - value
+        return ("rest-log-t", {"mean": -float(np.log(rest)), "se": se / rest, "df": df}) if rest > 0 else None
     if scale == "positive":
-        return ("log-normal", {"mean": float(np.log(value)), "se": se / value}) if value > 0 else None
-    return "normal", {"mean": value, "se": se}
+        return ("log-t", {"mean": float(np.log(value)), "se": se / value, "df": df}) if value > 0 else None
+    return "t", {"mean": value, "se": se, "df": df}
 
 
 def _words(entry: Entry) -> str:
@@ -260,7 +277,8 @@ def _finding(
     interval = None
     if not missing and sufficient is not None:
         low, high = bounds(sufficient[0], sufficient[1], critical(data.level))
-        interval = Interval(low=rounded(float(low)), high=rounded(float(high)), level=data.level, method=sufficient[0])
+        top = rounded(float(high)) if np.isfinite(high) else None
+        interval = Interval(low=rounded(float(low)), high=top, level=data.level, method=sufficient[0])
     elif not missing:
         more["no_interval"] = _why_no_interval(entry, data)
     return Finding(

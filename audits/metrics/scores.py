@@ -47,6 +47,7 @@ def known(scored: Scored) -> Floats:
     task="scores",
     scale="proportion",
     unit="AUC",
+    within=("positives", "negatives"),
     names={
         "fairlearn": "roc_auc_score_group_min (the least of the groups; 0.0 or NaN for one class)",
         "holisticai": "abroca (group a − group b: a difference of AUCs, not the area that the name means)",
@@ -66,6 +67,7 @@ def auc(scored: Scored) -> Share:
     task="scores",
     scale="signed",
     unit="Gini",
+    within=("positives", "negatives"),
     names={"credo": "gini_coefficient"},
 )
 def gini(scored: Scored) -> Share:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from audits.findings import MISSING_GROUP
 from audits.metrics import Share
 from audits.registry import Entry
-from audits.statistics import critical
 from audits.statistics.bootstrap import FEWEST_DEFINED, Spread, spread
-from audits.statistics.means import t_interval
+from audits.statistics.means import satterthwaite, skewed_df
 from audits.statistics.roots import Floats, quotient
 from audits.statistics.simultaneous import holm
 
@@ -34,8 +33,8 @@ class Summarised:
     each group stands on · ``pairs`` positions (group, reference) that are compared · ``favourable`` whether the
     positive decision is good for the person · ``file`` and ``selector`` where the numbers come from ·
     ``details`` what else is told beside every number · ``unresampled`` why there are no replicates, where there are
-    none · ``units`` how many independent rows, clusters or lists each group has: from few of them, intervals are as
-    much wider as Student's distribution is.
+    none · ``units`` how many independent rows, clusters or lists each group's number stands on (default ``rows``): the
+    degrees of freedom of its standard error follow from them · ``apart`` whether each of them is of one group only.
     """
 
     technique: str
@@ -53,15 +52,17 @@ class Summarised:
     details: dict[str, Any] = field(default_factory=dict)
     unresampled: str = "no replicates were taken"
     units: Floats | None = None
+    apart: bool = False
 
 
 class Number(NamedTuple):
-    """Numbers side by side: value and whether it exists, standard error and whether it is known."""
+    """Numbers side by side: value and whether it exists; standard error, whether it is known, degrees of freedom."""
 
     value: Floats
     exists: NDArray[np.bool_]
     se: Floats
     known: NDArray[np.bool_]
+    df: Floats
 
 
 def value_of(share: Share) -> tuple[Floats, NDArray[np.bool_]]:
@@ -76,33 +77,79 @@ def at(summary: Any, places: Any, axis: int = 0) -> Any:
     return type(summary)(*(np.take(np.asarray(part), places, axis=axis) for part in summary))
 
 
-def number_of(share: Share, replicates: Share | None, wider: Floats | float = 1.0) -> Number:
-    """Return the numbers of a share, with the spread of its replicates, as much wider as is told."""
-    value, exists = value_of(share)
-    found = Spread(np.zeros_like(value), np.zeros(value.shape, np.bool_))
-    if replicates is not None:
-        found = spread(replicates.of, replicates.among)
-    return Number(
-        value, exists, found.se * wider, np.asarray(found.known & exists & (found.se > _SAME * np.abs(value)))
-    )
+def number_of(share: Share, found: Spread | None, units: Floats) -> Number:
+    """Return the numbers of a share, with the spread of their replicates.
 
+    The resampled variance of a mean of n units is (n − 1)/n of what it should be.
 
-def widened(data: Summarised, places: NDArray[Any] | Sequence[int]) -> Floats:
-    """How much wider an interval is than the resampled rows of a group say, by how few units they are of.
-
-    The resampled variance of a mean of n units is (n − 1)/n of what it should be, and its law is Student's.
+    Args:
+        share: the numbers.
+        found: the spread, or ``None`` where there are no replicates.
+        units: how many independent ones each number stands on.
     """
-    if data.units is None:
-        return np.ones(len(places))
-    units = np.maximum(data.units[np.asarray(places, np.intp)], 2)
-    z = critical(data.level)
-    return np.asarray(t_interval(0.0, np.sqrt(units / (units - 1)), units - 1, z=z)[1] / z)
+    value, exists = value_of(share)
+    if found is None:
+        none = np.zeros_like(value)
+        return Number(value, exists, none, none > 0, none)
+    many = np.maximum(units, 2)
+    known = np.asarray(found.known & exists & (found.se > _SAME * np.abs(value)))
+    return Number(value, exists, found.se * np.sqrt(many / (many - 1)), known, skewed_df(many, found.skewness))
 
 
-def widest(data: Summarised) -> Floats:
-    """The same of each pair: of whichever group has fewer units."""
-    one, two = np.array(data.pairs).T
-    return np.maximum(widened(data, one), widened(data, two))
+def own_spread(entry: Entry, share: Share) -> Spread:
+    """Return the spread of a metric over replicates, as skewed as the means that it is made of.
+
+    The root of a mean is taken to be as skewed as that mean. The replicates of a metric that is bent are skewed by the
+    bend too: of one with two ends they are looked at on the scale of its interval, of others not at all.
+    """
+    found, scale = spread(*share), entry.facts["scale"]
+    if entry.facts["root"]:
+        return found._replace(skewness=spread(np.asarray(share.of) ** 2, np.asarray(share.among) ** 2).skewness)
+    if not entry.facts["bent"]:
+        return found
+    if scale not in ("signed", "explained"):
+        return found._replace(skewness=np.zeros_like(found.se))
+    value, exists = value_of(share)
+    inside = exists & (value < 1) & ((value > -1) | (scale == "explained"))
+    value = np.where(inside, value, 0.0)
+    straight = np.arctanh(value) if scale == "signed" else -np.log1p(-value)
+    return found._replace(skewness=spread(straight, inside.astype(np.float64)).skewness)
+
+
+def units_of_groups(entry: Entry, data: Summarised) -> Floats:
+    """How many units each group's number stands on."""
+    return data.rows(entry) if data.units is None else data.units
+
+
+def compared(entry: Entry, data: Summarised, share: Share, found: Spread | None, logarithms: bool = False) -> Number:
+    """Return numbers that compare the groups of each pair, with the spread of their replicates.
+
+    The degrees of freedom are Welch's where the groups share no units, else those of the group that has fewer.
+
+    Args:
+        entry: the metric.
+        data: the groups.
+        share: the numbers, pair by pair.
+        found: their spread, or ``None`` where there are no replicates.
+        logarithms: whether the spread is that of logarithms.
+
+    Source: Welch 1947, Biometrika 34:28.
+    """
+    if found is None:
+        return number_of(share, None, np.zeros(0))
+    units = np.maximum(units_of_groups(entry, data), 2)
+    sides = np.array(data.pairs).T
+    if entry.facts["over"] == "pair":
+        variances, df = 1 / units, units - 1
+    else:
+        found = found._replace(skewness=np.zeros_like(found.se))  # the groups tell their own
+        own = number_of(entry.function(data.summary), own_spread(entry, entry.function(data.replicates)), units)
+        variances = quotient(own.se, own.value if logarithms else np.ones_like(own.value)) ** 2
+        df = own.df
+        found = found._replace(known=found.known & own.known[sides].all(axis=0))
+    freedom = satterthwaite(variances[sides], df[sides]) if data.apart else df[sides].min(axis=0)
+    number = number_of(share, found, units[sides].min(axis=0))
+    return number._replace(df=np.minimum(number.df, freedom) if entry.facts["over"] == "pair" else freedom)
 
 
 def of_groups(entry: Entry, data: Summarised, summary: Any) -> Share:
@@ -127,14 +174,11 @@ def of_pairs(entry: Entry, data: Summarised, replicates: Any) -> Share:
 
 def log_ratio_spread(entry: Entry, data: Summarised, one: NDArray[Any], two: NDArray[Any]) -> Spread:
     """Return the spread of the logarithm of the ratio of a metric in groups ``one`` to that in groups ``two``."""
-    if data.replicates is None:
-        return Spread(np.zeros(len(one)), np.zeros(len(one), np.bool_))
     value, exists = value_of(entry.function(data.replicates))
     positive = exists & (value > 0)
     log = np.log(np.where(positive, value, 1.0))
     both = positive[:, one] & positive[:, two]
-    found = spread(np.where(both, log[:, one] - log[:, two], 0.0), both)
-    return Spread(found.se * widest(data), found.known)
+    return spread(np.where(both, log[:, one] - log[:, two], 0.0), both)
 
 
 def adjusted_p(p: Floats) -> Floats:

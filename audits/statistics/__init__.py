@@ -18,9 +18,13 @@ from audits.errors import nearest as nearest_name  # a submodule is called neare
 from audits.statistics.differences import agresti_caffo, difference_z, mee, miettinen_nurminen, newcombe, pooled_z
 from audits.statistics.means import (
     fisher_interval,
+    fisher_t_interval,
     log_normal_interval,
+    log_t_interval,
     logit_normal_interval,
+    logit_t_interval,
     normal_interval,
+    rest_log_t_interval,
     t_interval,
 )
 from audits.statistics.paired import agreed_paired, bonett_price, one_way, tango, widening
@@ -61,6 +65,10 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "bonett-price": bonett_price,  # b, c, n
     "widening": widening,  # same, same_se, same_skew, turned, turned_se, turned_skew, behind
     "t": t_interval,  # mean, se, df
+    "log-t": log_t_interval,  # mean, se of the logarithm, df
+    "logit-t": logit_t_interval,  # mean, se of the log-odds, df
+    "fisher-t": fisher_t_interval,  # mean, se of the inverse hyperbolic tangent, df
+    "rest-log-t": rest_log_t_interval,  # mean, se of −log of what is short of 1, df
     "normal": normal_interval,  # mean, se
     "log-normal": log_normal_interval,  # mean, se of the logarithm
     "logit-normal": logit_normal_interval,  # mean, se of the log-odds

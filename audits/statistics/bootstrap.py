@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from audits.statistics.roots import Floats
+from audits.statistics.roots import Floats, quotient
 
 NUMBER = 1000
 """Replicates that a standard error is taken from: it is then known to about 2 %."""
@@ -30,10 +30,11 @@ _AT_ONCE = 1 << 24  # numbers held at a time
 
 
 class Spread(NamedTuple):
-    """The spread of a statistic over replicates: ``se`` where ``known``, else 0."""
+    """The spread of a statistic over replicates: ``se`` and its skewness where ``known``, else 0."""
 
     se: Floats
     known: NDArray[np.bool_]
+    skewness: Floats
 
 
 def multinomial(counts: ArrayLike, number: int, rng: np.random.Generator) -> Floats:
@@ -95,15 +96,20 @@ def clusters(tables: Any, number: int, rng: np.random.Generator) -> Floats:
 
 
 def spread(of: ArrayLike, among: ArrayLike) -> Spread:
-    """Return the standard error of ``of / among`` over replicates (the first axis).
+    """Return the standard error, and the skewness, of ``of / among`` over replicates (the first axis).
 
     Replicates in which ``among`` is 0 do not count; where they are more than one in twenty, the spread is not known.
+    A skewness is shrunk towards 0 by what chance alone makes of it in so many replicates: its square by 6/B.
     """
     of, among = np.asarray(of, np.float64), np.asarray(among, np.float64)
     defined = among > 0
     value = np.divide(of, among, out=np.zeros(of.shape), where=defined)
     count = defined.sum(axis=0)
-    mean = value.sum(axis=0) / np.maximum(count, 1)
-    variance = np.where(defined, (value - mean) ** 2, 0).sum(axis=0) / np.maximum(count - 1, 1)
+    off = np.where(defined, value - value.sum(axis=0) / np.maximum(count, 1), 0)
+    squares = off**2
+    variance = squares.sum(axis=0) / np.maximum(count - 1, 1)
     known = (count >= FEWEST_DEFINED * len(of)) & (count > 1)
-    return Spread(np.where(known, np.sqrt(variance), 0.0), known)
+    se = np.where(known, np.sqrt(variance), 0.0)
+    third = quotient((squares * off).sum(axis=0), np.maximum(count, 1) * se**3)
+    shrunk = np.sign(third) * np.sqrt(np.maximum(third**2 - quotient(6.0, count), 0))
+    return Spread(se, known, np.asarray(shrunk))

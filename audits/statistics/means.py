@@ -1,6 +1,8 @@
 """Means, gaps between means, and their t intervals; rows may come in clusters.
 
-The sufficient statistics of a t interval are ``mean``, ``se`` and ``df``.
+The sufficient statistics of a t interval are ``mean``, ``se`` and ``df``. A standard error that is itself estimated
+is known to as many degrees of freedom as twice its squared mean over its variance: few rows have few, and so have rows
+that are skewed, of which a sample as a rule lacks the far ones (``skewed_df``).
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from audits.statistics.rates import tails
-from audits.statistics.roots import Floats, arrays
+from audits.statistics.roots import Floats, arrays, quotient
 
 
 def t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
@@ -41,6 +43,33 @@ def logit_normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple
         return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
 
 
+def log_t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Student's t interval of a positive number on the scale of its logarithm: ``mean`` and ``se`` are of the log."""
+    return log_normal_interval(mean, _as_far(se, df, z), 1.0)
+
+
+def logit_t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Student's t interval of a number between 0 and 1 on the scale of its log-odds."""
+    return logit_normal_interval(mean, _as_far(se, df, z), 1.0)
+
+
+def fisher_t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Student's t interval of a number between −1 and 1 on Fisher's scale."""
+    return fisher_interval(mean, _as_far(se, df, z), 1.0)
+
+
+def rest_log_t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+    """Student's t interval of a number of at most 1 on the scale of −log(1 − it), which ``mean`` and ``se`` are of."""
+    low, high = normal_interval(mean, _as_far(se, df, z), 1.0)
+    with np.errstate(over="ignore"):  # without a lower end
+        return -np.expm1(-low), -np.expm1(-high)
+
+
+def _as_far(se: ArrayLike, df: ArrayLike, z: ArrayLike) -> Floats:
+    """How far the end of a t interval lies from its middle."""
+    return t_interval(0.0, se, df, z)[1]
+
+
 def fisher_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
     """Normal interval of a number between −1 and 1 on Fisher's scale, its inverse hyperbolic tangent.
 
@@ -48,6 +77,46 @@ def fisher_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Float
     """
     low, high = normal_interval(mean, se, z)
     return np.tanh(low), np.tanh(high)
+
+
+def t_p(statistic: ArrayLike, df: ArrayLike) -> Floats:
+    """Return the two-sided p-value of Student's t. Source: Student 1908, Biometrika 6:1."""
+    from scipy.special import stdtr
+
+    return np.asarray(2 * stdtr(df, -np.abs(np.asarray(statistic, np.float64))))
+
+
+def satterthwaite(variances: ArrayLike, df: ArrayLike) -> Floats:
+    """Return the degrees of freedom of a sum of independent variances (the first axis), (Σv)²/Σ(v²/df).
+
+    Where all variances are 0, the least of ``df``.
+
+    Source: Satterthwaite 1946, Biometrics Bulletin 2:110; Welch 1947, Biometrika 34:28.
+    """
+    variances, df = arrays(variances, df)
+    spread = (variances**2 / df).sum(axis=0)
+    return quotient(variances.sum(axis=0) ** 2, spread) + np.where(spread > 0, 0.0, df.min(axis=0))
+
+
+def skewed_df(units: ArrayLike, skewness: ArrayLike) -> Floats:
+    """Return the degrees of freedom of the variance of a mean whose units are skewed.
+
+    The estimated variance of a mean of n units has the squared coefficient of variation 2/(n − 1) + κ/n, κ being the
+    excess kurtosis of a unit; of a gamma distribution (Pearson's type III) that is 1½ times its squared skewness. So
+    30 draws from an exponential distribution are worth 7½ degrees of freedom, not 29. Never fewer than 1: n numbers
+    are skewed by (n − 2)/√(n − 1) at most.
+
+    Args:
+        units: how many independent ones, at least 2.
+        skewness: of the mean, i.e. that of a unit over √n; more than n numbers can have counts as the most.
+
+    Source: Satterthwaite 1946, Biometrics Bulletin 2:110 (df = 2 mean²/variance); O'Neill 2014, The American
+    Statistician 68:282 (the kurtosis in it); Pearson 1895, Philosophical Transactions A 186:343 (type III); Wilkins
+    1944, Annals of Mathematical Statistics 15:333 (the most that n numbers are skewed by).
+    """
+    units, skewness = arrays(units, skewness)
+    most = (units - 2) ** 2 / (units * (units - 1))
+    return np.asarray(1 / (1 / (units - 1) + 0.75 * np.minimum(skewness**2, most)))
 
 
 def t_sufficient(values: ArrayLike) -> dict[str, float]:

@@ -106,6 +106,7 @@ def _findings(
             units=units_of(
                 codes, len(groups), None if clusters is None else clusters.astype(np.int64), cell >= 0, weights
             ),
+            apart=clusters is None,
             details=_told(strata[1], counted, used, known, int((cell < 0).sum())),
         ),
     )

@@ -107,6 +107,7 @@ def _summarised(
         file=file,
         selector=f"{column or 'label'} by {attribute}",
         units=units_of(codes, len(groups), unit, values < len(names), weights),
+        apart=clusters is None,
         details={"values": names} if column else {},
     )
     return data, _summary(many.by_chance)

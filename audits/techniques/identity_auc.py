@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from audits.metrics.running import Summarised, at, findings
 from audits.metrics.score_rows import ScoredRows, scored_rows
 from audits.metrics.score_tables import affordable, finest, resample
 from audits.metrics.separation import exact_where_separated
+from audits.metrics.standing import of_scores
 from audits.registry import Entry
 from audits.spec import Attribute
 from audits.statistics.bootstrap import NUMBER
@@ -181,8 +182,9 @@ def _held(
         details=details,
     )
     plain = found.squares is None and not found.clustered
+    units = of_scores(outside, 2, kept.labels, kept.clusters, kept.weights)
     for entry in asked:
-        made = findings(entry, data)
+        made = findings(entry, replace(data, units=units(entry)[:1]))
         yield from exact_where_separated(entry, made, [name], by_truth[:1], by_truth[1:], data.level) if plain else made
 
 

@@ -20,7 +20,7 @@ from audits.metrics.multiclass import class_jaccard, classified, left_out
 from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.replicating import add_up, equal_groups, moved_to_equal, tables
 from audits.metrics.running import Summarised, findings
-from audits.metrics.sums import units_of
+from audits.metrics.standing import of_classes
 from audits.registry import Entry
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats
@@ -244,7 +244,10 @@ def _summed(evidence: Evidence, attribute: str, rows: _Rows, entries: Sequence[E
             level=evidence.spec.statistics.level,
             file="rows.parquet",
             unresampled="too many groups and classes to resample their tables",
-            units=_units(codes, len(groups), rows, clusters, weights, entry.facts["labels"]),
+            units=of_classes(
+                codes, len(groups), rows.truth, rows.predicted, len(rows.classes), clusters, weights, entry
+            ),
+            apart=clusters is None,
         )
         out = left_out(summary, entry.name) if entry.facts["labels"] else np.zeros((len(groups), 0), np.bool_)
         for finding in findings(entry, data):
@@ -260,20 +263,6 @@ def _known_rows(counted: Floats, classes: int, labels: bool) -> Floats:
     summary = classified(counted, classes)
     both = summary.both.sum(axis=(-2, -1))
     return np.asarray(both if labels else both + summary.predicted_alone.sum(axis=-1))
-
-
-def _units(
-    codes: NDArray[Any],
-    groups: int,
-    rows: _Rows,
-    clusters: NDArray[Any] | None,
-    weights: Floats | None,
-    labels: bool,
-) -> Floats:
-    """How many rows, or clusters of rows, of each group an average over classes is taken from."""
-    known = (rows.predicted >= 0) & ((rows.truth >= 0) | (not labels))
-    unit = None if clusters is None else clusters.astype(np.int64)
-    return units_of(codes, groups, unit, known, weights)
 
 
 def _with_left_out(finding: Finding, groups: Sequence[str], classes: Sequence[str], out: NDArray[np.bool_]) -> Finding:

@@ -17,10 +17,10 @@ from audits.metrics.groups import Counted, GroupRates, count_all, measure
 from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.replicating import equal_groups, moved_to_equal, tables
 from audits.metrics.running import Summarised, findings
+from audits.metrics.standing import of_decisions, standing
 from audits.registry import Entry
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats
-from audits.statistics.weights import kish
 from audits.techniques import technique
 
 USUAL = (
@@ -100,7 +100,7 @@ def _pairs(evidence: Evidence, rates: GroupRates) -> list[tuple[int, int]]:
 def _others(evidence: Evidence, entries: Sequence[Entry], counted: Counted) -> Iterator[Finding]:
     """Metrics that are no plain rates, from the counts of all groups together."""
     table, again, chance = _resampled(evidence, counted)
-    totals = counted.rows.sum(axis=(1, 2))
+    totals, units = counted.rows.sum(axis=(1, 2)), of_decisions(counted)
     for entry in entries:
 
         def counts(of: NDArray[Any], entry: Entry = entry) -> Counts:
@@ -117,7 +117,8 @@ def _others(evidence: Evidence, entries: Sequence[Entry], counted: Counted) -> I
                 by_chance=counts(chance(entry)) if entry.facts["boundary"] else None,
                 rows=lambda entry: _known_rows(entry, counted),
                 pairs=pairs_of(evidence, counted.attribute, counted.groups, totals),
-                units=_units(counted),
+                units=standing(entry, units),
+                apart=counted.clusters is None,
                 level=evidence.spec.statistics.level,
                 favourable=evidence.spec.data.positive_is_favourable,
                 file="rows.parquet" if evidence.spec.model is None else "predictions.parquet",
@@ -175,15 +176,6 @@ def _known_rows(entry: Entry, counted: Counted) -> Floats:
     rows = counted.rows[:, 1:] if entry.facts["labels"] else counted.rows
     rows = rows[..., 1:] if entry.facts["decisions"] else rows
     return np.asarray(rows.sum(axis=(1, 2)), np.float64)
-
-
-def _units(counted: Counted) -> Floats:
-    """How many independent rows (or clusters) each group has, or is worth where they are weighted."""
-    if counted.clusters is not None:
-        return np.array([len(tables) for tables in counted.clusters], np.float64)
-    if counted.weights is None or counted.squares is None:
-        return np.asarray(counted.rows.sum(axis=(1, 2)), np.float64)
-    return kish(counted.weights.sum(axis=(1, 2)), counted.squares.sum(axis=(1, 2)))
 
 
 def _codes(evidence: Evidence) -> tuple[NDArray[np.int8], NDArray[np.int8]]:

@@ -169,6 +169,7 @@ def _summed(evidence: Evidence, attribute: str, rows: PredictedRows, entries: Se
         file=rows.file,
         details=rows.details,
         unresampled="all rows are of one cluster, so that nothing can be resampled",
+        apart=evidence.cluster_codes() is None,
     )
     separate = [units_of(codes, len(groups), rows.unit, mask, rows.weight) for mask in (known, both)]
     for entry in entries:

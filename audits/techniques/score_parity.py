@@ -23,6 +23,7 @@ from audits.metrics.running import Summarised, findings, value_of
 from audits.metrics.score_rows import ScoredRows, scored_rows
 from audits.metrics.score_tables import Resampled, affordable, finest, resample
 from audits.metrics.separation import exact_where_separated
+from audits.metrics.standing import of_scores
 from audits.registry import Entry
 from audits.statistics.roots import Floats
 from audits.techniques import technique
@@ -147,8 +148,9 @@ class _Compared:
         if any(entry.name in IDENTITY for entry in asked):
             values, again = self._against_the_rest(values), self._against_the_rest(again)
         data = self._summarised(found, values, again)
+        units = of_scores(self.codes, len(self.groups), self.rows.labels, self.rows.clusters, self.rows.weights)
         for entry in asked:
-            of_entry = replace(data, pairs=self._pairs(entry, values, found))
+            of_entry = replace(data, pairs=self._pairs(entry, values, found), units=units(entry))
             if entry.facts["boundary"]:
                 made = self._beside_chance(entry, replace(of_entry, replicates=None), found, part)
                 yield from self._reliable(made) if entry.function is expected_calibration_error else made
@@ -211,6 +213,7 @@ class _Compared:
             level=self.level,
             favourable=self.favourable,
             details=details,
+            apart=not found.clustered,
         )
 
     def _reliable(self, made: Iterator[Finding]) -> Iterator[Finding]:

@@ -116,18 +116,18 @@ def of_flips(case: Case, draws: int, rng: np.random.Generator) -> Tally:
 def of_gaps(case: Case, draws: int, rng: np.random.Generator) -> Tally:
     """Gaps of F1: as many false positives as false negatives, so that F1 is the true positive rate."""
     draws = min(draws, 1500)
-    value, se, known = [], [], []
+    value, se, df, known = [], [], [], []
     for _ in range(draws):
         table = np.array([rng.multinomial(n, f1_cells(case.base, f)) for n, f in zip(case.n, case.rates, strict=True)])
-        for kept, found in zip((value, se, known), rules.gaps(table, multinomial(table, 500, rng)), strict=True):
+        for kept, found in zip((value, se, df, known), rules.gaps(table, multinomial(table, 500, rng)), strict=True):
             kept.append(found)
-    value, se, known = np.array(value), np.array(se), np.array(known)
+    value, se, df, known = np.array(value), np.array(se), np.maximum(df, 1), np.array(known)
     one, two = np.triu_indices(case.groups, 1)
     truth = np.array(case.rates)[one] - np.array(case.rates)[two]
-    covered = np.abs(value - truth) <= rules.Z * se
+    covered = np.abs(value - truth) <= bounds("t", {"mean": 0.0, "se": se, "df": df}, rules.Z)[1]
     point = np.where((np.abs(value) > GAP).any(axis=1), 2, 1)
-    coverage = {"normal": float(covered[known].mean())}
-    return Tally(case, {"normal": rules.of_gaps(value, se, known, GAP)}, coverage, {"point": point})
+    coverage = {"t": float(covered[known].mean())}
+    return Tally(case, {"t": rules.of_gaps(value, se, df, known, GAP)}, coverage, {"point": point})
 
 
 def f1_cells(base: float, f1: float) -> list[float]:

@@ -112,7 +112,7 @@ def flip_cases(quick: bool) -> Iterator[Case]:
 
 
 def gap_cases(quick: bool) -> Iterator[Case]:
-    """F1 of every group, by the normal interval from resampled counts."""
+    """F1 of every group, by the t interval from resampled counts."""
     for groups in (2,) if quick else (2, 4):
         for n in (200,) if quick else (100, 300, 1000, 3000):
             for base in (0.3,) if quick else (0.1, 0.3, 0.5):

@@ -12,7 +12,7 @@ from audits.findings import Finding, Interval, Support
 from audits.judging import families
 from audits.metrics.comparing import rate_findings
 from audits.metrics.groups import GroupRates
-from audits.metrics.running import Summarised, findings
+from audits.metrics.running import findings
 from audits.spec import Limit
 from audits.statistics import bounds
 from audits.statistics.bootstrap import multinomial
@@ -20,7 +20,7 @@ from audits.techniques.flip_rate import paired
 from audits.verdict import judge
 
 TODAY = date(2026, 1, 1)
-PUBLISHED = ("wilson", "newcombe", "koopman", "tango", "normal")
+PUBLISHED = ("wilson", "newcombe", "koopman", "tango", "t")
 ALSO = {
     "difference": ("newcombe", "gart-nam", "newcombe+gart-nam"),
     "ratio": ("koopman", "gart-nam-ratio", "koopman+gart-nam-ratio"),
@@ -142,14 +142,7 @@ def _gaps(rng):
     table = np.array([rng.multinomial(int(rng.integers(60, 4000)), part / part.sum()) for part in parts])
     again = multinomial(table, 500, rng)
     ours = rules.of_gaps(*(one[None] for one in rules.gaps(table, again)), 0.1)
-    one, two = np.triu_indices(groups, 1)
-    data = Summarised(
-        technique="parity", attribute="group", groups=[f"g{at}" for at in range(groups)],
-        summary=rules.f1_counts(table), replicates=rules.f1_counts(again),
-        rows=lambda entry: table.sum(axis=1), pairs=list(zip(one.tolist(), two.tolist(), strict=True)),
-        level=rules.LEVEL,
-    )  # fmt: skip
-    given = list(findings(rules.F1, data))
+    given = list(findings(rules.F1, rules.f1_of(table, again)))
     return ours, judge([limit("f1_score", "gap", at_most=0.1)], given, rules.LEVEL, TODAY)
 
 

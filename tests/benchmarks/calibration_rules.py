@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from audits.metrics import Counts, chosen
-from audits.metrics.running import value_of
+from audits.metrics import Counts, Share, chosen
+from audits.metrics.groups import Counted
+from audits.metrics.running import Summarised, value_of
+from audits.metrics.standing import of_decisions, standing
+from audits.metrics.summarised import compared
 from audits.statistics import bounds, z_where
 from audits.statistics.bootstrap import multinomial, spread
 from audits.statistics.simultaneous import bonferroni_critical, critical, one_sided, pairs_critical
@@ -91,21 +94,36 @@ def f1_counts(table):
     return Counts(*(table[..., at] for at in range(4)), none, none)
 
 
+def f1_of(table, resampled):
+    """F1 of every group, and of every pair (each once), as ``parity`` summarises it."""
+    one, two = np.triu_indices(len(table), 1)
+    rows = np.zeros((len(table), 3, 3))
+    rows[:, 2, 2], rows[:, 1, 2], rows[:, 2, 1], rows[:, 1, 1] = table.T
+    return Summarised(
+        technique="parity", attribute="group", groups=[f"g{at}" for at in range(len(table))],
+        summary=f1_counts(table), replicates=f1_counts(resampled), rows=lambda entry: table.sum(axis=1),
+        pairs=list(zip(one.tolist(), two.tolist(), strict=True)), level=LEVEL,
+        units=standing(F1, of_decisions(Counted("group", [], rows))), apart=True,
+    )  # fmt: skip
+
+
 def gaps(table, resampled):
-    """Return value, standard error and whether it is known, of the F1 gap of every pair (each once)."""
+    """Return value, standard error, degrees of freedom and whether they are known, of the F1 gap of every pair."""
     one, two = np.triu_indices(len(table), 1)
     own, again = (F1.function(f1_counts(of)) for of in (table, resampled))
     value, exists = value_of(own)
     both = again.among[:, one] * again.among[:, two]
     found = spread(again.of[:, one] * again.among[:, two] - again.of[:, two] * again.among[:, one], both)
-    return value[one] - value[two], found.se, found.known & exists[one] & exists[two] & (found.se > 0)
+    share = Share(value[one] - value[two], (exists[one] & exists[two]).astype(float))
+    number = compared(F1, f1_of(table, resampled), share, found)
+    return number.value, number.se, number.df, number.known
 
 
-def of_gaps(value, se, known, bound):
-    """Judge gaps with normal intervals from resampled counts; one that has no interval leaves the limit open."""
+def of_gaps(value, se, df, known, bound):
+    """Judge gaps by t intervals from resampled counts; one that has no interval leaves the limit open."""
     far = bonferroni_critical(LEVEL, value.shape[1])
-    inside = known & (np.abs(value) + one_sided(LEVEL) * se < bound)
-    return outcomes(inside, known & (np.abs(value) - far * se > bound))
+    near, apart = (bounds("t", {"mean": 0.0, "se": se, "df": np.maximum(df, 1)}, z)[1] for z in (one_sided(LEVEL), far))
+    return outcomes(known & (np.abs(value) + near < bound), known & (np.abs(value) - apart > bound))
 
 
 def range_interval(x, n, replicates, rng):

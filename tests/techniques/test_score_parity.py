@@ -37,8 +37,8 @@ def test_without_a_list_the_usual_metrics_are_measured_for_every_group_and_pair(
     auc = findings["auc/group/b/-/mean"]
     assert auc.interval.low < auc.value < auc.interval.high
     assert auc.n.group == people()[0].count("b")
-    assert auc.interval.method == "logit-normal"
-    assert findings["log_loss/group/b/a/ratio"].interval.method == "log-normal"
+    assert auc.interval.method == "logit-t"
+    assert findings["log_loss/group/b/a/ratio"].interval.method == "log-t"
 
 
 def test_every_score_metric_can_be_asked_for_by_name(tmp_path):
@@ -268,7 +268,7 @@ def test_the_error_of_bins_is_told_where_there_are_more_scores_than_can_be_kept_
 def test_the_interval_of_a_gini_coefficient_is_that_of_the_auc_on_its_own_scale(tmp_path):
     findings = audit(tmp_path, *people(300, seed=15), metrics=["auc", "gini"])
     auc, gini = (findings[f"{name}/group/b/-/mean"] for name in ("auc", "gini"))
-    assert gini.interval.method == "fisher"
+    assert gini.interval.method == "fisher-t"
     assert gini.interval.low == pytest.approx(2 * auc.interval.low - 1)
     assert gini.interval.high == pytest.approx(2 * auc.interval.high - 1)
 
