@@ -17,9 +17,10 @@ be derived; 0 may be told. It is held in four steps.
    as above; so is, on the same data, what was withheld then.
 
 Not covered: what a reader knows from elsewhere (whoever has all scores and the seed can try out which of a few people
-give an interval to the last digit), or of this procedure; what a verdict's word says of withheld rates (an
-inequality); numbers of different techniques held against each other, beyond step 3; of crossings of three attributes,
-the rows of which only some are recorded; earlier releases of which no record is given.
+give an interval to the last digit), or of this procedure; what a verdict's word, and the pair that it names as the
+worst, say of withheld rates (inequalities); numbers of different techniques held against each other, beyond step 3;
+of crossings of three attributes, the rows of which only some are recorded; earlier releases of which no record is
+given.
 
 Source: CMS cell size suppression policy (ResDAC, resdac.org); Cox 1980, JASA 75:377 (complementary suppression).
 """

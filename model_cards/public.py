@@ -273,7 +273,8 @@ def _limit(limit: dict[str, Any], sources: Sources, release: Release) -> dict[st
     unknown = release.rows(attribute, MISSING_GROUP)
     if not hidden and unknown and attribute not in release.touched:
         return limit
-    limit |= {"p": None, "p_adjusted": None, "unknown": None}
+    told = [name for name in limit.get("findings") or () if name not in release.withheld]  # the order of others tells
+    limit |= {"p": None, "p_adjusted": None, "unknown": None, "findings": told}
     limit["reason"] = _UNKNOWN.sub("", str(limit.get("reason") or ""))
     worst = limit.get("worst") if isinstance(limit.get("worst"), Mapping) else None
     names = set(worst.values()) - {""} if worst else set()
@@ -288,4 +289,4 @@ def _wordless(limit: dict[str, Any]) -> dict[str, Any]:
     none = dict.fromkeys(("value", "interval", "p", "p_adjusted", "smallest_detectable", "rows_needed", "unknown",
                           "worst"))  # fmt: skip
     waived = _WAIVER.search(str(limit.get("reason") or ""))
-    return {**limit, **none, "reason": HIDDEN_REASON + (waived.group() if waived else "")}
+    return {**limit, **none, "findings": [], "reason": HIDDEN_REASON + (waived.group() if waived else "")}
