@@ -263,6 +263,34 @@ def test_calibration_by_hand():
     assert value("generalized_true_negative_rate", found) == pytest.approx((2.7 + 0.2) / 5)
 
 
+def test_the_scan_score_is_the_likelihood_ratio_that_aif360_maximises_over_the_multiple_of_the_odds():
+    from scipy.optimize import minimize_scalar
+
+    group, truth, score = simulated(600, slope=0.6)
+    score = np.clip(score + 0.08 * group, 0.01, 0.99)
+    found = value("subset_scan_score", scored(truth, score, group))
+    for one in (0, 1):
+        y, p = truth[group == one], score[group == one]
+
+        def loss(b, y=y, p=p):  # Trusted-AI/AIF360, detectors/mdss/ScoringFunctions/Bernoulli.py, penalty 0
+            return -(y.sum() * b - np.log(1 - p + np.exp(b) * p).sum())
+
+        best = -minimize_scalar(loss, bounds=(-5, 5), method="bounded").fun
+        assert found[one] * len(y) == pytest.approx(best, abs=1e-6)
+
+
+def test_the_scan_score_by_hand():
+    def ours(truth, score):
+        return value("subset_scan_score", scored(truth, score)) * len(truth)
+
+    three = 2 * np.log(3) - 4 * np.log(1.5)  # half are positive where p is 1/4: the odds are three times as high
+    assert ours([1, 1, 0, 0], [0.25] * 4) == pytest.approx(three)
+    assert ours([1, 0, 0, 0], [0.25] * 4) == pytest.approx(0, abs=1e-12)
+    assert ours([1, 1], [0.5, 0.5]) == pytest.approx(2 * np.log(2))  # the multiple is without bound: −Σ ln p
+    assert ours([1, 1, 0, 0, 0], [0.25] * 4 + [0.0]) == pytest.approx(three)
+    assert not value_of(registry["subset_scan_score"].function(scored([1, 0], [0.0, 0.5])))[1].any()
+
+
 def test_generalized_equalized_odds_is_the_larger_distance_of_the_generalized_rates():
     group, truth, score = simulated(400)
     found = scored(truth, score, group)
@@ -395,7 +423,7 @@ EMPTY = {  # rows of the group (truth, score), and the metrics that exist noneth
         {
             *("log_loss", "brier_score", "mean_score", "expected_calibration_error", "calibration_in_the_large"),
             *("generalized_false_positive_rate", "generalized_true_negative_rate", "score_ks_distance"),
-            *("score_wasserstein_distance", "bpsn_auc", "negative_average_equality_gap"),
+            *("score_wasserstein_distance", "bpsn_auc", "negative_average_equality_gap", "subset_scan_score"),
         },
     ),
     "no negative rows": (
@@ -405,6 +433,7 @@ EMPTY = {  # rows of the group (truth, score), and the metrics that exist noneth
             *("log_loss", "brier_score", "mean_score", "expected_calibration_error", "calibration_in_the_large"),
             *("calibration_ratio", "generalized_true_positive_rate", "generalized_false_negative_rate"),
             *("score_ks_distance", "score_wasserstein_distance", "bnsp_auc", "positive_average_equality_gap"),
+            "subset_scan_score",
         },
     ),
     "no known truth": ([-1, -1], [0.2, 0.4], {"mean_score", "score_ks_distance", "score_wasserstein_distance"}),
@@ -417,7 +446,7 @@ NOT_ANYWAY = {
         *("log_loss", "brier_score", "expected_calibration_error", "calibration_in_the_large", "calibration_ratio"),
         *("calibration_slope", "generalized_true_positive_rate", "generalized_false_positive_rate"),
         *("generalized_false_negative_rate", "generalized_true_negative_rate"),
-        "generalized_equalized_odds_difference",
+        *("generalized_equalized_odds_difference", "subset_scan_score"),
     },
 }
 

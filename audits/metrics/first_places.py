@@ -194,7 +194,7 @@ def _least_of(values: Floats, there: NDArray[np.bool_]) -> Share:
     most = np.where(there, values, 0.0).max(axis=-1, initial=0.0)
     least = np.where(there, values, np.inf).min(axis=-1, initial=np.inf)
     exists = (there.sum(axis=-1) > 1) & (most > 0)
-    return Share(quotient(np.where(exists, least, 0.0), most), exists.astype(np.float64))
+    return Share(quotient(np.where(exists, least, 0.0), most), np.asarray(exists, np.float64))
 
 
 def _least_of_bins(summary: Ranked, *, each: bool) -> Share:
@@ -202,4 +202,5 @@ def _least_of_bins(summary: Ranked, *, each: bool) -> Share:
     found: Any = _least(of, among, each=each)  # … × bins
     exists = np.asarray(found.among) > 0
     least = np.where(exists, found.of, np.inf).min(axis=-1, initial=np.inf)
-    return Share(np.where(exists.any(axis=-1), least, 0.0), exists.any(axis=-1).astype(np.float64))
+    any_bin = np.asarray(exists.any(axis=-1))
+    return Share(np.where(any_bin, least, 0.0), any_bin.astype(np.float64))

@@ -20,6 +20,7 @@ from audits.metrics.identity import IDENTITY
 from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.reliability import reliability
 from audits.metrics.running import Summarised, findings, value_of
+from audits.metrics.scan import subset_scan_score
 from audits.metrics.score_rows import ScoredRows, scored_rows
 from audits.metrics.score_tables import Resampled, affordable, finest, resample
 from audits.metrics.separation import exact_where_separated
@@ -183,7 +184,7 @@ class _Compared:
         """What is drawn by chance: groups that are equal, or in each a score without worth, or one well calibrated."""
         if entry.facts["over"] != "group":
             return found.equal(rng, known_groups(self.groups), by_truth=entry.facts["given"] == "truth")
-        if entry.function is expected_calibration_error:
+        if entry.function in (expected_calibration_error, subset_scan_score):
             return found.calibrated(rng) if self.rows.probabilities else None
         return found.unseparated(rng)
 
