@@ -175,6 +175,7 @@ class Ruling(Frozen):
     word: Word
     meaning: str
     counts: str
+    next_step: str
     limits: tuple[Judged, ...]
     not_meant: tuple[str, ...]
 

@@ -27,7 +27,12 @@ from model_cards.tellers import TELLERS
 from model_cards.words import anchor, facts_of, shown, title
 
 SECTIONS = {
-    "parity": ("Rates, group by group", "How often each group gets a decision, and how far apart the groups are."),
+    "parity": (
+        "Rates, group by group",
+        "How often each group gets a decision, and how far apart the groups are. In "
+        "the definitions, TP and FP count positive decisions on actual positives and on actual negatives, TN "
+        "and FN negative ones on actual negatives and on actual positives.",
+    ),
     "proxy_bounds": (
         "Rates where groups are known only as probabilities",
         "Nobody's group is recorded here: every row has a probability of each. What is told are bounds, between which "
@@ -39,7 +44,8 @@ SECTIONS = {
     ),
     "pair_log_odds": (
         "When only the group in a prompt changes",
-        "Pairs of prompts that differ in the words for a group, and how likely the model finds the same next words.",
+        "Pairs of prompts that differ in the words for a group, and how likely the model finds the same next words. "
+        "The unit is the nat, a natural logarithm of odds: +0.1 is odds about 1.1 times as high, +0.7 twice as high.",
     ),
     "score_parity": (
         "Scores: ranking, errors, calibration",

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from audits.findings import Finding, Interval
 from model_cards.numbers import Number, number, unit_after, written
-from model_cards.svg import Scale, figure, label, linear, logarithmic, nice, tag, ticks
+from model_cards.svg import Scale, breadth, figure, label, linear, logarithmic, nice, tag, ticks
 from model_cards.words import SMALL, visible
 
 WIDTH = 440
@@ -121,7 +121,7 @@ def _row(row: Row, scale: Scale, y: float, domain: tuple[float, float]) -> list[
     right: list[str | Number] = [number(finding), unit_in_chart(finding)]
     note = row.note or ("few rows" if few else "")
     written_name = f"{row.name} – {note}" if note else row.name
-    if finding.interval and len(written_name) <= 34:  # else the name has the line; the interval is in the table
+    if finding.interval and breadth(written_name) <= 34:  # else the name has the line; the interval is in the table
         right += [" (", number(finding, "interval"), ")"]
     room = 53 - sum(len(part if isinstance(part, str) else part.text) for part in right)
     parts = [

@@ -12,7 +12,7 @@ from model_cards.blocks import Chart, Figures, Heading, Leaf, Prose
 from model_cards.curves import reliability_blocks
 from model_cards.families import Family, distance, part_of
 from model_cards.heat_map import grid
-from model_cards.numbers import form_of, unit_after, written
+from model_cards.numbers import bound_words, form_of, is_distance, unit_after, written
 from model_cards.sources import Sources
 from model_cards.tables import COMPARED, check_table, group_table, pair_name, pair_table, part_table
 from model_cards.telling import sentences, whole_sentence
@@ -55,20 +55,19 @@ def definition(measure: str) -> str:
     return facts_of(registry, measure)[0]
 
 
-def bound_of(limits: Sequence[Limit], comparison: str) -> charts.Bound | None:
-    """Return the region that the strictest of several limits on one family allows, as a chart draws it."""
+def bound_of(limits: Sequence[Limit], finding: Finding) -> charts.Bound | None:
+    """Return the region that the strictest of several limits on a finding's family allows, as a chart draws it."""
     if not limits:
         return None
     limit = min(limits, key=lambda item: item.bound if item.at_most is not None else -item.bound)
     bound, at_least = limit.bound, limit.at_least is not None
+    comparison = finding.comparison
     if comparison == "ratio":
         low, high = (bound, 1 / bound) if at_least else (1 / bound, bound)
         return charts.Bound(low, high, f"limit: {written('ratio', low)} to {written('ratio', high)}")
-    if comparison in ("difference", "paired", "gap") and not at_least:
-        unit = "points" if comparison != "gap" else ""
-        size = f"{100 * bound:g}" if unit else f"{bound:g}"
-        return charts.Bound(-bound, bound, f"limit: within {size} {unit}".rstrip())
-    size = f"{100 * bound:g}%" if comparison in ("rate", "share") else f"{bound:g}"
+    size = bound_words(bound, finding, comparison)
+    if comparison in ("difference", "paired", "gap") and not at_least and not is_distance(finding):
+        return charts.Bound(-bound, bound, f"limit: within {size}")
     words = f"limit: at {'least' if at_least else 'most'} {size}"
     return charts.Bound(bound, None, words) if at_least else charts.Bound(None, bound, words)
 
@@ -92,16 +91,18 @@ def _charts(family: Family, sources: Sources, *, brief: bool = False) -> list[Ch
 def _own_chart(family: Family, sources: Sources, name: str, what: str) -> Chart:
     parts = family.attribute.split("×")
     cells = {tuple(f.group.split(" × ")): f for f in family.own if f.group != MISSING_GROUP}
-    columns = {key[1] for key in cells if len(key) == 2}
-    if len(parts) == 2 and all(len(key) == 2 for key in cells) and 1 < len(columns) <= ACROSS and len(cells) > 2:
-        pairs = {(key[0], key[1]): f for key, f in cells.items()}
+    pairs = {(key[0], key[1]): f for key, f in cells.items() if len(key) == 2}
+    if len({second for _, second in pairs}) > ACROSS:  # the attribute with fewer groups goes across
+        pairs = {(second, first): f for (first, second), f in pairs.items()}
+    across = len({second for _, second in pairs})
+    if len(parts) == 2 and len(pairs) == len(cells) > 2 and 1 < across <= ACROSS:
         svg = grid(name, what, pairs, unit_after(family.own[0]))
         return Chart(name=name, svg=svg, caption=f"{what}: darker is higher")
     rows = []
     for found in family.own:
         first = found.group == family.reference
         rows.append(charts.Row(group_name(found.group), found, "reference" if first else "", first))
-    bound = bound_of(sources.limits(family.own[0]), family.own[0].comparison)
+    bound = bound_of(sources.limits(family.own[0]), family.own[0])
     svg = charts.dots(name, what, rows, line=None if bound else _overall(family), bound=bound)
     if any(f.details.get("bounds") for f in family.own):
         return Chart(name=name, svg=svg, caption=f"{what}: bars are bounds, dots are weighted by the probabilities")
@@ -119,7 +120,7 @@ def _pair_chart(family: Family, sources: Sources, name: str, what: str, comparis
     one = family.reference if comparison != "rate" and any(f.reference == family.reference for f in against) else ""
     rows = [charts.Row(group_name(f.group) if one and f.reference == one else pair_name(f), f) for f in against]
     centre = {"ratio": 1.0, "rate": None}.get(comparison, 0.0)
-    bound = bound_of(sources.limits(pairs[0]), comparison)
+    bound = bound_of(sources.limits(pairs[0]), pairs[0])
     kind = COMPARED.get(comparison, "").lower()
     words = what + (f", {kind}" if kind else "") + (f" to {group_name(one)}" if one else " between groups")
     words += ", points" if form_of(pairs[0]) == "points" else ""

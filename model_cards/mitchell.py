@@ -60,7 +60,7 @@ def model_section(sources: Sources) -> Section:
     facts += [(name, (shown(value or NOT_SUPPLIED, 300),)) for name, value in (
         ("Described in", card.citation), ("Licence", card.licence), ("Owner", card.owner), ("Contact", card.contact),
     )]  # fmt: skip
-    known = blocks_of(document, without=("uri", "kind", "threshold", "revision", "version"))
+    known = blocks_of(document, without=("uri", "kind", "threshold", "revision", "version")) if model else []
     return Section(id="model", title="Model details", blocks=(Facts(items=tuple(facts)), *known, *_language(sources)))
 
 

@@ -68,6 +68,16 @@ def unit_after(finding: Finding) -> str:
     return "" if form == "ratio" or not finding.unit or finding.unit == "ratio" else f" {finding.unit}"
 
 
+def bound_words(bound: float, finding: Finding | None, compare: str) -> str:
+    """Return a limit's bound as the number that it bounds is written: "10 points", "2%", "0.8", "0.2 nats"."""
+    if finding is None:  # nothing was measured, so that only the kind of comparison says what is bounded
+        scaled = {"rate": "%", "share": "%"}.get(compare)
+        return f"{100 * bound:g}{scaled}" if scaled else f"{bound:g}"
+    form = form_of(finding)
+    scale = 100 if form in ("percent", "points") else 1
+    return f"{scale * bound:g}{unit_after(finding)[:40]}".replace("-", "−")
+
+
 def written(form: Form, value: Any) -> str:
     """Return a value, or an interval ``{"low", "high"}``, as text. Raises ``ValueError`` where there is none."""
     if isinstance(value, Mapping):

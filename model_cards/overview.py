@@ -10,10 +10,10 @@ from audits.findings import Finding
 from audits.spec import Limit
 from model_cards.blocks import Judged, Ruling, Word
 from model_cards.measures import heading_id
-from model_cards.numbers import Text, number, written
+from model_cards.numbers import Text, bound_words, form_of, number, unit_after, written
 from model_cards.records import checks_of
 from model_cards.sources import Sources
-from model_cards.words import NOT_MEANT, VERDICTS, group_name, nouns, shown, title
+from model_cards.words import NEXT, NOT_MEANT, VERDICTS, group_name, nouns, shown, title
 
 _COMPARED = {
     "rate": "of each group",
@@ -33,14 +33,22 @@ def ruling(sources: Sources) -> Ruling:
     """Return the verdict as the card tells it."""
     limits = tuple(_judged(at, entry, sources) for at, entry in enumerate(sources.verdict.get("limits") or ()))
     word = word_of(sources.verdict.get("verdict"))
-    waived = word != "FAIL" and any(limit.waived for limit in limits)
+    waived = word == "PASS" and any(limit.waived for limit in limits)
+    said = "NONE" if not limits else "WAIVED" if waived else word
     return Ruling(
         word=word,
-        meaning=VERDICTS["NONE" if not limits else "WAIVED" if waived and word == "PASS" else word],
+        meaning=VERDICTS[said],
+        next_step=NEXT["ROWS" if said == "INCONCLUSIVE" and _rows_known(sources) else said],
         counts=_counts(limits),
         limits=limits,
         not_meant=NOT_MEANT,
     )
+
+
+def _rows_known(sources: Sources) -> bool:
+    """Whether some open limit says how many rows would settle it."""
+    limits = sources.verdict.get("limits") or ()
+    return any(isinstance(limit, Mapping) and limit.get("rows_needed") for limit in limits)
 
 
 def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
@@ -60,6 +68,9 @@ def first_facts(sources: Sources) -> tuple[tuple[str, Text], ...]:
     broken = [check for check in checks if not check.met and check.severity != "warning"]
     if broken:
         told.append(("Checks of the data", (f"{len(broken)} of {len(checks)} broken; the audit was told to carry on",)))
+    if (label := sources.spec.data.label) is not None:
+        positive = shown(sources.spec.data.positive_value, 80)
+        told.append(("Truth", (f"{shown(label, 80)}: {positive} is an actual positive, anything else a negative",)))
     told.append(("Groups", (", ".join(shown(name, 80) for name in sources.spec.protected),)))
     if public := sources.document("public"):
         many = f"{public['suppressed']:,} of {public['numbers']:,} numbers suppressed"
@@ -142,11 +153,7 @@ def limit_words(entry: Mapping[str, Any], finding: Finding | None) -> str:
         compared = "between any two groups"
     side = "at least" if checked.at_least is not None else "at most"
     bound = checked.bound
-    size = f"{bound:g}"
-    if checked.compare in ("difference", "paired", "change", "widening"):
-        size = f"{100 * bound:g} points"
-    elif checked.compare in ("rate", "share"):
-        size = f"{100 * bound:g}%"
+    size = bound_words(bound, finding, checked.compare)
     return shown(f"{title(checked.measure)} by {over}: {compared}, {side} {size}", 300)
 
 
@@ -165,17 +172,16 @@ def _notes(entry: Mapping[str, Any], finding: Finding | None, rates: tuple[Findi
         notes.append((*rows, "."))
     smallest, limit = entry.get("smallest_detectable"), entry.get("limit")
     if isinstance(smallest, int | float) and isinstance(limit, Mapping):
-        size = _sized(float(smallest), str(limit.get("compare", "")))
+        size = _sized(float(smallest), finding, str(limit.get("compare", "")))
         notes.append((f"The smallest disparity that these rows could have shown: {size}.",))
     return notes
 
 
-def _sized(value: float, compare: str) -> str:
-    if compare in ("difference", "paired", "change", "widening"):
-        return f"{written('points', abs(value)).lstrip('+')} points"
-    if compare in ("rate", "share"):
-        return f"{written('percent', value)}%"
-    return written("ratio" if compare == "ratio" else "plain", value)
+def _sized(value: float, finding: Finding | None, compare: str) -> str:
+    if finding is None:
+        return written("ratio" if compare == "ratio" else "plain", value)
+    size = value if form_of(finding) == "ratio" else abs(value)
+    return f"{written(form_of(finding), size).lstrip('+')}{shown(unit_after(finding), 40)}"
 
 
 def _counts(limits: tuple[Judged, ...]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from audits.errors import ArtifactError, AuditError, nearest
 from audits.findings import canonical_json
@@ -23,6 +23,7 @@ from model_cards.card import build, compose
 from model_cards.charts import standalone
 from model_cards.numbers import Text
 from model_cards.sources import Sources, read_sources
+from model_cards.words import isolated
 
 PARTS = {
     "results": "Quantitative analyses: what was found",
@@ -161,15 +162,18 @@ class _Ready(str):
 
 
 def _inline(parts: Text) -> _Ready:
-    return _Ready("".join(escape_markdown(part if isinstance(part, str) else part.text) for part in parts))
+    told = (isolated(part, "\u2068", "\u2069") if isinstance(part, str) else part.text for part in parts)
+    return _Ready("".join(map(escape_markdown, told)))
 
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the templates that write HTML; every value is escaped."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("model_cards", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
+    made.filters["isolated"] = _isolated
+    return made
 
 
 @lru_cache(maxsize=1)
@@ -190,6 +194,11 @@ def _markdown_environment() -> Environment:
 def _style() -> str:
     text = Path(__file__).with_name("templates").joinpath("card.css").read_text(encoding="utf-8")
     return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def _isolated(value: str) -> Markup:
+    """Return text in which what is written from right to left stands by itself."""
+    return Markup(isolated(str(escape(value)), "<bdi>", "</bdi>"))  # noqa: S704 - escaped the line above
 
 
 def _drawing(chart: Chart) -> Markup:

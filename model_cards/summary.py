@@ -20,6 +20,7 @@ from model_cards.words import group_name, nouns, shown, subgroup_name, title
 MOST = 6
 """Limits told in the summary; the list of limits has them all."""
 
+_WORST_FIRST: tuple[Word, ...] = ("FAIL", "INCONCLUSIVE", "PASS")
 _OUTCOME = {
     "FAIL": "Limit broken",
     "INCONCLUSIVE": "Limit open: these data do not settle it",
@@ -52,8 +53,9 @@ def _limits(sources: Sources) -> Iterator[Said]:
         first = _deciding(entry, sources)
         family = (first.technique, first.measure, first.attribute) if first else (str(entry.get("text")),)
         by_pair.setdefault((*family, *names), []).append(entry)
-    order = ("FAIL", "INCONCLUSIVE", "PASS")
-    ranked = sorted(by_pair.values(), key=lambda found: min(order.index(word_of(e.get("verdict"))) for e in found))
+    ranked = sorted(
+        by_pair.values(), key=lambda found: min(_WORST_FIRST.index(word_of(e.get("verdict"))) for e in found)
+    )
     for found in ranked[:MOST]:
         yield _limit(found, sources)
     if len(ranked) > MOST:
@@ -61,15 +63,15 @@ def _limits(sources: Sources) -> Iterator[Said]:
 
 
 def _limit(entries: Sequence[Mapping[str, Any]], sources: Sources) -> Said:
-    first = _deciding(entries[0], sources)
-    word: Word = min((word_of(e.get("verdict")) for e in entries), key=["FAIL", "INCONCLUSIVE", "PASS"].index)
-    ends = "; ".join(f"{_outcome(e)}: {limit_words(e, first)}" for e in entries)
+    worst = min(entries, key=_rank)
+    first, word = _deciding(worst, sources), word_of(worst.get("verdict"))
+    ends = "; ".join(f"{_outcome(e)}: {limit_words(e, _deciding(e, sources))}" for e in entries)
     if first is None:
         return _said(text=(f"{ends}.",), verdict=word)
-    rates = rates_of_pair(first, entries[0], sources)
+    rates = rates_of_pair(first, worst, sources)
     told: tuple[Text, list[Finding]]
     if rates and not any(map(few, rates)) and not first.details.get("bounds"):
-        told = _pair(rates, sources)
+        told = _pair(rates, str(worst["limit"]["compare"]), sources)
     else:
         told = _family_sentence(first, sources)
     text, behind = told
@@ -79,6 +81,13 @@ def _limit(entries: Sequence[Mapping[str, Any]], sources: Sources) -> Said:
         anchor=heading_id(first.technique, first.measure, first.attribute),
         verdict=word,
     )
+
+
+def _rank(entry: Mapping[str, Any]) -> tuple[int, bool]:
+    """Which of several limits on one pair is told by its number: the one that came out worst, a difference first."""
+    limit = entry.get("limit")
+    difference = isinstance(limit, Mapping) and limit.get("compare") == "difference"
+    return _WORST_FIRST.index(word_of(entry.get("verdict"))), not difference
 
 
 def _outcome(entry: Mapping[str, Any]) -> str:
@@ -96,33 +105,40 @@ def _deciding(entry: Mapping[str, Any], sources: Sources) -> Finding | None:
     return sources.finding(str(ids[0])) if ids else None
 
 
-def _pair(rates: tuple[Finding, Finding], sources: Sources) -> tuple[Text, list[Finding]]:
-    """Say two rates as numbers of people, and whether chance explains the difference."""
+def _pair(rates: tuple[Finding, Finding], compare: str, sources: Sources) -> tuple[Text, list[Finding]]:
+    """Say two rates as numbers of people, and whether chance explains the difference or ratio that is limited."""
     one, other = rates
-    apart = _apart(one, other, sources)
+    between = _between(one, other, sources)
+    ratio = between.get("ratio")
+    told_as = compare if ratio is not None and ratio.group == one.group else "difference"  # else it is 1 by the ratio
+    apart = next((between[kind] for kind in (told_as, "difference", "paired", "ratio") if kind in between), None)
     if apart is None:
         return rate_sentence(one, other, nouns(sources.spec)), [one, other]
     if apart.group != one.group:
         one, other = other, one
     told = rate_sentence(one, other, nouns(sources.spec))
-    return (*told, " ", *chance(apart, 1 - sources.spec.statistics.level)), [one, other, apart]
+    by_chance = chance(apart, 1 - sources.spec.statistics.level, between.get("difference"))
+    return (*told, " ", *by_chance), [one, other, apart]
 
 
-def _apart(one: Finding, other: Finding, sources: Sources) -> Finding | None:
-    """Return the finding that compares two rates: their difference, else their ratio."""
+def _between(one: Finding, other: Finding, sources: Sources) -> dict[str, Finding]:
+    """Return the findings that compare two rates, by how they compare them."""
     groups = {one.group, other.group}
     family = (one.technique, one.measure, one.attribute)
-    found = {
+    return {
         f.comparison: f
         for f in sources.findings
         if f.comparison in ("difference", "ratio", "paired") and f.value is not None and f.interval is not None
         and (f.technique, f.measure, f.attribute) == family and {f.group, f.reference} == groups
     }  # fmt: skip
-    return next((found[kind] for kind in ("difference", "paired", "ratio") if kind in found), None)
 
 
-def chance(finding: Finding, alpha: float) -> Text:
-    """Say whether chance explains what lies between two groups, with its interval and the correction for many tries."""
+def chance(finding: Finding, alpha: float, tested: Finding | None = None) -> Text:
+    """Say whether chance explains what lies between two groups, with its interval and the correction for many tries.
+
+    ``tested`` is the comparison of the same groups that has the p-value, where the finding itself has none.
+    """
+    tested = tested if tested is not None and finding.p_adjusted is None else finding
     interval = finding.interval
     value: Text = (number(finding), unit_after(finding))
     if interval is None:
@@ -134,13 +150,13 @@ def chance(finding: Finding, alpha: float) -> Text:
     if within:
         none = "1" if finding.comparison == "ratio" else "zero"
         return (f"That may be chance: the {what} is ", *value, *ends, f", and the interval includes {none}.")
-    if finding.p_adjusted is None:
+    if tested.p_adjusted is None:
         return (f"The {what} is not chance: ", *value, *ends, ".")
-    if finding.p_adjusted < alpha:
+    if tested.p_adjusted < alpha:
         return (f"The {what} is not chance: ", *value, *ends,
                 ", also after correction for the number of comparisons.")  # fmt: skip
     return (f"By itself the {what} would not be chance: ", *value, *ends, "; among so many comparisons it may be "
-            "(p ", number(finding, "p_adjusted", "p"), " after correction).")  # fmt: skip
+            "(p ", number(tested, "p_adjusted", "p"), " after correction).")  # fmt: skip
 
 
 def _family_of(finding: Finding, sources: Sources) -> Family:

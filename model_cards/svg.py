@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from unicodedata import combining, east_asian_width
 from xml.sax.saxutils import escape, quoteattr
 
 from model_cards.numbers import Number
-from model_cards.words import shorten, visible
+from model_cards.words import visible
 
 Scale = Callable[[float], float]
 
@@ -19,8 +20,33 @@ def tag(name: str, content: str = "", /, **attributes: str | float) -> str:
 
 
 def label(words: str, x: float, y: float, *, anchor: str = "start", limit: int = 60, **attributes: str | float) -> str:
-    """Return a line of text, shortened to ``limit`` characters."""
-    return tag("text", escape(visible(shorten(words, limit))), x=x, y=y, text_anchor=anchor, **attributes)
+    """Return a line of text, shortened in its middle to the room of ``limit`` Latin letters."""
+    return tag("text", escape(visible(squeezed(words, limit))), x=x, y=y, text_anchor=anchor, **attributes)
+
+
+def breadth(words: str) -> int:
+    """Return how many Latin letters take as much room; a letter of Chinese, Japanese or Korean takes that of two."""
+    return sum(_letters(letter) for letter in words)
+
+
+def squeezed(words: str, most: int) -> str:
+    """Shorten words in their middle, so that names which begin alike, and a note at their end, stay readable."""
+    if breadth(words) <= most:
+        return words
+    head, tail = "", ""
+    for letter in words:
+        if breadth(head + letter) > (most - 1) * 2 // 3:
+            break
+        head += letter
+    for letter in reversed(words[len(head) :]):
+        if breadth(head + tail + letter) > most - 1:
+            break
+        tail = letter + tail
+    return f"{head.rstrip()}…{tail.lstrip()}"
+
+
+def _letters(letter: str) -> int:
+    return 0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1
 
 
 def figure(parts: list[str | Number], x: float, y: float, *, anchor: str = "end", **attributes: str | float) -> str:

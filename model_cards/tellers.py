@@ -113,7 +113,7 @@ def _searched(measure: str, findings: Sequence[Finding], sources: Sources) -> li
         rows = [charts.Row(subgroup_name(f.group), f, hollow=f.details["confirmed"] is not True) for f in drawn]
         words = f"{title(measure)}: each subgroup minus all others, points"
         words += "; hollow where it was not confirmed" if any(row.hollow for row in rows) else ""
-        svg = charts.dots(place, words, rows, centre=0.0, bound=bound_of(sources.limits(drawn[0]), "difference"))
+        svg = charts.dots(place, words, rows, centre=0.0, bound=bound_of(sources.limits(drawn[0]), drawn[0]))
         blocks.append(Figures(charts=(Chart(name=place, svg=svg, caption=words),)))
     if leads:
         blocks.append(_leads(leads, measure))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from audits.findings import MISSING_GROUP, Finding
 from audits.suppression import SUPPRESSED
 from model_cards.families import CONTROL, Family, distance
-from model_cards.numbers import Form, Text, form_of, number, unit_after
+from model_cards.numbers import Form, Text, form_of, is_distance, number, unit_after
 from model_cards.tables import few
 from model_cards.words import SMALL, Nouns, facts_of, group_name, people_word, shown, title
 
@@ -22,11 +22,12 @@ def sentences(family: Family, words: Nouns) -> list[Text]:
     if flips:
         return [_flip_sentence(max(flips, key=distance), family, words)]
     gaps = [f for f in family.pairs if f.comparison in ("difference", "paired", "gap") and f.value is not None]
+    every = gaps
     gaps = [f for f in gaps if f.reference == family.reference] or gaps
     if not gaps:
         return _range_sentence(family)
     if any(f.details.get("bounds") for f in family.own):
-        return _bounds_sentence(family, gaps, words)
+        return _bounds_sentence(family, every, words)
     solid = [f for f in gaps if not few(f)] or gaps  # "100 of 100" of a single person is no sentence to remember
     widest = max(solid, key=distance)
     own = {f.group: f for f in family.own if f.value is not None and f.comparison == "rate"}
@@ -34,6 +35,9 @@ def sentences(family: Family, words: Nouns) -> list[Text]:
     if widest.group in own and widest.reference in own:
         told.append(rate_sentence(own[widest.group], own[widest.reference], words))
     which = "The difference" if len(gaps) == 1 else "The widest difference"
+    rivals = every if few(widest) else [f for f in every if not few(f)]
+    if distance(widest) < max(map(distance, rivals)):
+        which += " to the reference"
     which += f" between groups of at least {SMALL} rows" if len(solid) < len(gaps) else ""
     return [*told, _gap_sentence(widest, which)]
 
@@ -75,7 +79,7 @@ def _bounds_sentence(family: Family, gaps: Sequence[Finding], words: Nouns) -> l
     among = _among(family.own[0])
     end = f" (among the {among})" if among else ""
     told = (*told, f"{end}: the data do not say where between.")
-    widest = max(gaps, key=distance)
+    widest = max(gaps, key=_reach)
     if widest.interval is None or widest.interval.high is None:
         return [told]
     both = widest.interval.low <= 0 <= widest.interval.high
@@ -83,6 +87,12 @@ def _bounds_sentence(family: Family, gaps: Sequence[Finding], words: Nouns) -> l
     gap: Text = (f"The difference between {group_name(widest.group)} and {group_name(widest.reference)} lies anywhere "
                  "in ", number(widest, "interval"), f"{unit_after(widest)}, {which}.")  # fmt: skip
     return [told, gap]
+
+
+def _reach(finding: Finding) -> float:
+    """How far from "no difference" the bounds of a pair reach: the pair that a limit is broken by first, if any."""
+    interval = finding.interval
+    return distance(finding) if interval is None else max(abs(interval.low), abs(interval.high or 0.0))
 
 
 def _range_sentence(family: Family) -> list[Text]:
@@ -101,6 +111,9 @@ def _gap_sentence(widest: Finding, what: str) -> Text:
     marked = " (few rows)" if few(widest) else ""
     who = f"{group_name(widest.group)} compared with {group_name(widest.reference)}{marked}"
     told: Text = (f"{what}, {who}, is ", number(widest), unit_after(widest))
+    if is_distance(widest):
+        who = f"{group_name(widest.group)} and {group_name(widest.reference)}{marked}"
+        told = (f"{what.replace('difference', 'distance')}, of {who}, is ", number(widest), unit_after(widest))
     if widest.interval is None or widest.interval.high is None:
         return (*told, ".", *_by_chance(widest))
     level = f"{100 * widest.interval.level:g}% interval"

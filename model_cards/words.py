@@ -14,6 +14,9 @@ from audits.spec import AuditSpec, CardSpec
 LONGEST = 600
 """Characters of any one piece of data that a card shows; the rest is counted, not shown."""
 
+NAMES = 160
+"""Characters of a group's name that are shown: enough to tell groups apart whose names begin alike."""
+
 SMALL = 30
 """Below this many rows a number is marked as standing on few rows. A mark for the reader; no verdict depends on it."""
 
@@ -25,6 +28,19 @@ VERDICTS = {
     "WAIVED": "Every limit is shown to hold, or is broken and waived: a named person answers for it until a date.",
     "NONE": "No limits were set, so nothing was judged; the numbers below stand on their own.",
 }
+
+NEXT = {
+    "PASS": "Nothing stands in the way by these limits; audit again when model, data or limits change.",
+    "FAIL": "Mend what breaks a limit and audit again, or have a named person waive it until a date. Until then a gate "
+    "under this policy stays closed.",
+    "INCONCLUSIVE": "Read below why an open limit has no answer and mend that, or have a named person decide without "
+    "one. Until then a gate under this policy stays closed.",
+    "ROWS": "Bring more rows of the groups that decide, as many as the open limits say, or have a named person "
+    "decide without an answer. Until then a gate under this policy stays closed.",
+    "WAIVED": "Mend what is waived before the waiver ends; from that day on it counts as broken.",
+    "NONE": "Set limits before the next run, and it will be judged.",
+}
+"""What follows from a verdict, for whoever has to act on it."""
 
 NOT_MEANT = (
     "A pass speaks of the limits named here, on the rows audited here, and of nothing else; "
@@ -57,6 +73,8 @@ _ACRONYMS = {
     "prag": "PRAG", "serp": "SERP", "id": "ID", "linf": "L∞", "l2": "L2", "f1": "F1",
 }  # fmt: skip
 
+_RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_RIGHT_TO_LEFT = re.compile(rf"[{_RTL}](?:[\s'’\u200c\u200d-]*[{_RTL}])*")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -83,6 +101,11 @@ def nouns(spec: AuditSpec | None) -> Nouns:
 def visible(text: str) -> str:
     """Write out control characters, and those that turn the direction of text, so that nothing hides: ``[U+202E]``."""
     return _INVISIBLE.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
+
+
+def isolated(text: str, begin: str, end: str) -> str:
+    """Put stretches written from right to left between marks, so that they never drag numbers beside them along."""
+    return text if text.isascii() else _RIGHT_TO_LEFT.sub(rf"{begin}\g<0>{end}", text)
 
 
 def shorten(text: str, most: int = LONGEST) -> str:
@@ -121,7 +144,7 @@ def claims(text: str, quoted: Iterable[str] = ()) -> list[str]:
 
 def group_name(group: str) -> str:
     """Return a group as the card calls it."""
-    return "not recorded" if group == MISSING_GROUP else shown(group, 80)
+    return "not recorded" if group == MISSING_GROUP else shown(group, NAMES)
 
 
 def subgroup_name(group: str) -> str:
@@ -131,8 +154,8 @@ def subgroup_name(group: str) -> str:
 
 def people_word(group: str, attribute: str, subjects: str) -> str:
     """Return "Black applicants", or "applicants with age ≥45" where the group is no word."""
-    name = shown(group, 80)
-    if name[:1].isalpha():
+    name = shown(group, NAMES)
+    if name[:1].isalpha() and len(name) > 2:  # "people with sex F", not "F people"
         return f"{name.replace(' × ', ' ')} {subjects}"
     return f"{subjects} with {shown(attribute, 80)} {name}"
 

@@ -11,6 +11,7 @@ from model_cards.overview import source_name
 from model_cards.sources import Sources
 from model_cards.words import shown, title
 
+NO = "not supplied"
 SMALL_SHARE = 0.02
 """Categories below this share of the data may be left out of the ratios; here they never are, and are marked."""
 
@@ -37,13 +38,16 @@ def page(sources: Sources) -> dict[str, Any]:
     """Return what the page shows, as text; a value that nobody supplied reads "not supplied"."""
     manifest, data = sources.document("manifest") or sources.document("run") or {}, sources.document("data") or {}
     rows = data.get("rows") if isinstance(data.get("rows"), Mapping) else {}
+    card = sources.spec.card
     facts = [
         ("Date of the audit", str(manifest.get("ended") or manifest.get("started") or "not recorded")[:10]),
         ("Source of the data", shown(source_name(sources), 300)),
-        ("Explanation of the data", shown(sources.spec.card.caveats or "not supplied", 1000)),
+        ("Explanation of the data", shown(" ".join(filter(None, (card.data_motivation, card.caveats))) or NO, 1000)),
+        ("Historical or test data (§ 5-302)", NO),
         ("People audited", _count((rows or {}).get("audited"))),
-        ("Date of distribution (use began)", "not supplied"),
-        ("Audited by", shown(sources.spec.card.owner or "not supplied", 200)),
+        ("Date of distribution (use began)", NO),
+        ("Independent auditor, and the declaration of independence", NO),
+        ("Owner of the tool", shown(card.owner or NO, 200)),
     ]
     sealed = manifest.get("audit", sources.spec.audit)
     return {
@@ -79,8 +83,15 @@ def _axis(attribute: str, rates: Sequence[Finding]) -> dict[str, Any]:
         own = [f for f in rates if f.measure == measure and f.group != MISSING_GROUP]
         if own:
             tables.append(_table(attribute, measure, own))
+            notes += _median(own)
             notes += _small(own)
-    return {"title": title(attribute), "tables": tables, "notes": list(dict.fromkeys(notes))}
+    return {"title": title(attribute.replace("×", " × ")), "tables": tables, "notes": list(dict.fromkeys(notes))}
+
+
+def _median(own: Sequence[Finding]) -> list[str]:
+    """The median of the full sample, above which a score must lie strictly; ties at it are not above it."""
+    medians = [f.details["median"] for f in own if isinstance(f.details.get("median"), int | float)]
+    return [f"Median score of the full sample: {medians[0]:g}. A score equal to it is not above it."] if medians else []
 
 
 def _table(attribute: str, measure: str, own: Sequence[Finding]) -> dict[str, Any]:

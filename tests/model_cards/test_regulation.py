@@ -287,3 +287,27 @@ def test_what_is_superseded_or_not_confirmed_is_cited_by_no_pack_as_in_force(wor
     for pack in shipped_packs():
         cited = " ".join([pack.instrument, *(f"{clause.provision} {clause.asks}" for clause in pack.clauses)])
         assert word not in cited
+
+
+def test_the_page_of_local_law_144_names_no_owner_as_its_auditor_and_leaves_no_required_line_out(tmp_path):
+    found = tuple(parity(write_evidence(tmp_path, {"race": ["a", "b"] * 9}, decision=[1, 0] * 9)))
+    spec = spec_with([], owner="Retail lending", caveats="All offices.", data_motivation="The last year.")
+    facts = dict(page(Sources(spec, found, {}, {}))["facts"])
+    assert facts["Independent auditor, and the declaration of independence"] == "not supplied"
+    assert facts["Owner of the tool"] == "Retail lending"
+    assert facts["Explanation of the data"] == "The last year. All offices."
+    assert facts["Historical or test data (§ 5-302)"] == "not supplied"
+
+
+def test_the_page_of_local_law_144_tells_the_median_that_scores_must_lie_above(tmp_path):
+    rate = next(f for f in parity(write_evidence(tmp_path, {"race": ["a", "b"] * 9}, decision=[1, 0] * 9)))
+    score = rate.model_copy(update={"measure": "scoring_rate", "details": {"median": 0.28}, "comparison": "rate"})
+    (axis,) = page(Sources(spec_with([]), (score,), {}, {}))["axes"]
+    assert "Median score of the full sample: 0.28. A score equal to it is not above it." in axis["notes"]
+
+
+def test_a_page_of_local_law_144_without_a_rate_says_so(tmp_path):
+    from model_cards.exports.nyc_ll144 import ll144
+
+    text = ll144(Sources(spec_with([]), (), {}, {})).decode()
+    assert "measured neither a selection rate nor a scoring rate" in text
