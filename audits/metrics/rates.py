@@ -20,8 +20,9 @@ from audits.metrics import Counts, Share, metric
         "aif360": "selection_rate; statistical_parity_difference (unprivileged − privileged), disparate_impact "
         "(unprivileged / privileged)",
         "aequitas": "pprev; pprev_disparity (group / reference; Impact Parity)",
-        "clarify": "DPPL (advantaged − disadvantaged), DI (disadvantaged / advantaged)",
-        "holisticai": "success_rate; statistical_parity (a − b), disparate_impact (a / b)",
+        "clarify": "PPL; DPPL (advantaged − disadvantaged), DI (disadvantaged / advantaged)",
+        "holisticai": "success_rate, frequency_matrix (its entry for the class); statistical_parity (a − b), "
+        "disparate_impact (a / b)",
         "veritas": "demographic_parity (privileged − unprivileged), disparate_impact (privileged / unprivileged)",
         "ai_verify": "Disparate Impact (of each pair of groups); Equal Selection Parity (difference of counts)",
         "langfair": "PredictedPrevalenceRateParity (|first − second|, or first / second by the alphabet)",
@@ -57,7 +58,7 @@ def non_selection_rate(counts: Counts) -> Share:
     good="high",
     names={
         "fairlearn": "true_positive_rate, recall; equal_opportunity_difference (largest − smallest), "
-        "equal_opportunity_ratio (smallest / largest)",
+        "equal_opportunity_ratio (smallest / largest), recall_score_group_min (smallest)",
         "aif360": "true_positive_rate; equal_opportunity_difference (unprivileged − privileged)",
         "aequitas": "tpr; tpr_disparity (group / reference; TPR Parity)",
         "clarify": "recall; RD (advantaged − disadvantaged)",

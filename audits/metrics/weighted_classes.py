@@ -71,6 +71,7 @@ def weighted_false_positive_rate(summary: Classified) -> Share:
     source=_SOURCE,
     among="true classes that were predicted",
     good="error",
+    within=("predicted classes",),
     names={
         "credo": "multiclass FDR (weighted)",
         "fairlearn": "MetricFrame(precision_score, average='weighted'), one minus it",
