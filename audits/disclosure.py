@@ -159,10 +159,10 @@ class Reader:
         matrix, right = self._system(fixed)
         told, many = self._rows([dict.fromkeys(fact.cells, 1.0) for fact in facts]), len(facts)
         slack = eye_array(many, format="csr")
+        asked: Any = csr_array(np.concatenate([goal, np.zeros(2 * many)]).reshape(1, -1))
         whole = vstack([hstack([matrix, csr_array((matrix.shape[0], 2 * many))]), hstack([told, slack, -slack])])
-        found = linprog(
-            np.concatenate([np.zeros(self.size), prices, prices]),
-            A_ub=csr_array(np.concatenate([goal, np.zeros(2 * many)]).reshape(1, -1)), b_ub=[bound],
+        found: Any = linprog(
+            np.concatenate([np.zeros(self.size), prices, prices]), A_ub=asked, b_ub=[bound],
             A_eq=whole.tocsr(), b_eq=np.concatenate([right, [fact.total for fact in facts]]),
             bounds=(0, None), method="highs",
         )  # fmt: skip

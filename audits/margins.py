@@ -10,6 +10,7 @@ Source: Gusfield 1988, SIAM J. Comput. 17:552 (what follows from margins); Kelly
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,9 +118,9 @@ def _circuit(
     from scipy.optimize import linprog
 
     size = matrix.shape[1]
-    bounds = [(0.0, None)] * (2 * size)
+    bounds: list[Any] = [(0.0, None)] * (2 * size)
     bounds[place], bounds[size + place] = (1.0, 1.0), (0.0, 0.0)
-    found = linprog(np.concatenate([prices, prices]), A_eq=np.hstack([matrix, -matrix]),
+    found: Any = linprog(np.concatenate([prices, prices]), A_eq=np.hstack([matrix, -matrix]),
                     b_eq=np.zeros(len(matrix)), bounds=bounds, method="highs")  # fmt: skip
     if found.status != 0:
         return []
