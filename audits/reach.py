@@ -65,12 +65,16 @@ def _hardest(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
     """Of a composite, which is held against its components, the one that the rows can show least of."""
     measures = measures_of(limit, [])
     found = [_reach(evidence, limit.model_copy(update={"measure": measure}), attribute) for measure in measures]
-    hardest = min(found, key=lambda one: (_HOPE.index(one.outlook), sum(one.rows)))
+    hardest = min(found, key=_hope)
     if measures == (limit.measure,):
         return hardest
     component = measures[found.index(hardest)]
     reason = f"{_words(limit.measure)} is held against its parts, here {_words(component)}: {hardest.reason}"
     return hardest.model_copy(update={"limit": limit.text(attribute), "reason": reason})
+
+
+def _hope(one: Reach) -> tuple[int, int, int]:
+    return _HOPE.index(one.outlook), sum(one.rows), min(one.rows, default=0)
 
 
 def _is_rate(measure: str) -> bool:
@@ -85,7 +89,10 @@ def _reach(evidence: Evidence, limit: Limit, attribute: str) -> Reach:
             return _of_pairs(evidence, limit, attribute)
         reason = f"how widely {_words(limit.measure)} varies is known only after scoring"
         return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
-    if not set(attribute.split("×")) <= evidence.spec.protected.keys():
+    if overlapping := [name for name in evidence.attributes if name.startswith(f"{attribute}=")]:
+        hardest = min((_reach(evidence, limit, name) for name in overlapping), key=_hope)
+        return hardest.model_copy(update={"limit": limit.text(attribute), "attribute": attribute})
+    if not set(attribute.partition("=")[0].split("×")) <= evidence.spec.protected.keys():
         reason = f"which {attribute} there are is known only after the search"
         return _unmeasured(limit, attribute, reason, outlook="not known beforehand")
     named = evidence.spec.protected.get(attribute)

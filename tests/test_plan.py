@@ -155,6 +155,20 @@ def test_an_attribute_of_one_group_is_told(base: Path) -> None:
     assert only_limit(made).outlook == "cannot be measured"
 
 
+def test_of_groups_that_overlap_the_one_with_the_fewest_rows_is_told(base: Path) -> None:
+    table = "old,few,good\n" + "".join(f"{int(at % 2 == 0)},{int(at < 10)},{at % 3 // 2}\n" for at in range(100))
+    (base / "overlap.csv").write_text(table)
+    changes = {
+        "data": {"source": "overlap.csv", "decision": "good"},
+        "protected": {"groups": {"indicators": {"old": "old", "few": "few"}, "overlap": True}},
+        "limits": [{"measure": "selection_rate", "over": "groups", "compare": "difference", "at_most": 0.1}],
+    }
+    found = only_limit(plan(spec_of(**changes, model=None, counterfactuals={}, techniques={"parity": {}}), base))
+    assert (found.attribute, found.outlook) == ("groups", "too few rows")
+    assert (found.pair, found.rows) == (("few", "not few"), (10, 90))
+    assert found.limit == "selection_rate over groups: difference at most 0.1"
+
+
 def test_a_named_group_without_rows_is_counted_and_told(base: Path) -> None:
     (base / "people.csv").write_text(COLUMNS + "m,A,1,He works.\nm,A,0,He worked.\n")
     made = plan(

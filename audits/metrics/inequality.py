@@ -1,9 +1,11 @@
 """Inequality indices of what decisions do to people: generalized entropy and its relatives.
 
-What a person has of a decision is b = decision − truth + 1: 0 who was wrongly decided negative, 1 who was decided
-rightly, 2 who was wrongly decided positive. 0 is perfect equality. The indices of all people depend on the attribute
-only through who is left out (rows of unknown group); those ``between_group`` put the mean of the group in the place
-of each person's own, so that their difference from the former is the inequality inside the groups.
+What a person has of a decision is b = decision − truth + 1, each 1 where it is good for the person: 0 who was wrongly
+decided negative, 1 who was decided rightly, 2 who was wrongly decided positive; where the positive decision is the bad
+one, counts are ``turned`` first, so that whoever is wrongly decided positive has nothing. 0 is perfect equality. The
+indices of all people depend on the attribute only through who is left out (rows of unknown group); those
+``between_group`` put the mean of the group in the place of each person's own, so that their difference from the former
+is the inequality inside the groups.
 
 Source: Speicher et al. 2018, A Unified Approach to Quantifying Algorithmic Unfairness, KDD.
 """
@@ -18,6 +20,25 @@ from audits.statistics.roots import Floats, arrays, quotient
 
 _SOURCE = "Speicher et al. 2018, A Unified Approach to Quantifying Algorithmic Unfairness, KDD"
 _AMONG = "rows with a known truth whose decision is right or favours the person"
+
+
+BENEFITS = frozenset(
+    {
+        "generalized_entropy_index",
+        "theil_index",
+        "mean_log_deviation",
+        "coefficient_of_variation",
+        "between_group_generalized_entropy",
+        "between_group_theil_index",
+        "between_group_coefficient_of_variation",
+    }
+)
+"""The metrics that take the positive decision for the good one."""
+
+
+def turned(counts: Counts) -> Counts:
+    """Return the counts with positive and negative exchanged, in truth and decision."""
+    return Counts(tp=counts.tn, fp=counts.fn, fn=counts.fp, tn=counts.tp, up=counts.un, un=counts.up)
 
 
 def generalized_entropy(benefits: ArrayLike, people: ArrayLike, alpha: float) -> Share:
@@ -85,7 +106,7 @@ def theil_index(counts: Counts) -> Share:
 
 @metric(
     source=f"{_SOURCE} (generalized entropy, α = 0)",
-    among="rows with a known truth, or has false negatives (who have nothing)",
+    among="rows with a known truth, or has some wrongly decided against them (who have nothing)",
     good="zero",
     over="groups",
     scale="positive",
@@ -93,7 +114,7 @@ def theil_index(counts: Counts) -> Share:
     names={"aif360": "generalized_entropy_index(alpha=0) (divided by the mean once too often)"},
 )
 def mean_log_deviation(counts: Counts) -> Share:
-    """Mean of −ln(b/μ) of what decisions give people; there is none where somebody is a false negative (b = 0)."""
+    """Mean of −ln(b/μ) of what decisions give people; there is none where somebody has nothing (b = 0)."""
     return generalized_entropy(*_people(counts), alpha=0)
 
 

@@ -14,6 +14,7 @@ from audits.metrics import Counts, chosen, direction, of_task
 from audits.metrics.comparing import many_rate_findings
 from audits.metrics.counting import CELLS, cells, confusion
 from audits.metrics.groups import Counted, GroupRates, count_all, measure
+from audits.metrics.inequality import BENEFITS, turned
 from audits.metrics.pairing import known_groups, pairs_of
 from audits.metrics.replicating import equal_groups, moved_to_equal, tables
 from audits.metrics.running import Summarised, findings
@@ -101,10 +102,12 @@ def _others(evidence: Evidence, entries: Sequence[Entry], counted: Counted) -> I
     """Metrics that are no plain rates, from the counts of all groups together."""
     table, again, chance = _resampled(evidence, counted)
     totals, units = counted.rows.sum(axis=(1, 2)), of_decisions(counted)
+    favourable = evidence.spec.data.positive_is_favourable
     for entry in entries:
 
         def counts(of: NDArray[Any], entry: Entry = entry) -> Counts:
-            return confusion(of, entry.facts["decisions"])
+            found = confusion(of, entry.facts["decisions"])
+            return turned(found) if entry.name in BENEFITS and not favourable else found
 
         yield from findings(
             entry,
@@ -120,7 +123,7 @@ def _others(evidence: Evidence, entries: Sequence[Entry], counted: Counted) -> I
                 units=standing(entry, units),
                 apart=counted.clusters is None,
                 level=evidence.spec.statistics.level,
-                favourable=evidence.spec.data.positive_is_favourable,
+                favourable=favourable,
                 file="rows.parquet" if evidence.spec.model is None else "predictions.parquet",
             ),
         )
