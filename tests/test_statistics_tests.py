@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.special import betaincinv, stdtr
 
-from audits.statistics import critical, interval
+from audits.statistics import critical, interval, z_where
 from audits.statistics.means import cluster_t_sufficient, t_sufficient, welch_sufficient
 from audits.statistics.paired import clustered_mcnemar, mcnemar_p, mcnemar_z
 from audits.statistics.power import (
@@ -14,7 +15,7 @@ from audits.statistics.power import (
     rows_noninferiority,
     rows_ratio,
 )
-from audits.statistics.rates import tail
+from audits.statistics.rates import student_tail, tail
 from audits.statistics.simultaneous import (
     bonferroni,
     bonferroni_critical,
@@ -236,3 +237,22 @@ def test_effective_rows_keep_the_coverage_of_a_rate_in_clusters():
         clustered += low <= 0.4 <= high
     assert naive < 220
     assert clustered >= 276
+
+
+@pytest.mark.parametrize("df", [1.0, 2.0, 2.5, 3.0, 3.19, 5.0, 8.0, 30.0])
+def test_students_tail_is_exact_as_far_out_as_a_float_tells(df):
+    """scipy's stdtrit(3, 1e-163) is +inf; the quantile of the beta distribution is not wrong there."""
+    share = 10.0 ** -np.arange(1, 140)
+    beta = betaincinv(df / 2, 0.5, 2 * share)
+    assert student_tail(df, share) == pytest.approx(np.sqrt(df * (1 - beta) / beta), rel=1e-9)
+    further = student_tail(df, 10.0 ** -np.arange(1, 299))
+    assert (np.diff(further) > 0).all()
+
+
+@pytest.mark.parametrize("df", [0.5, 1.0, 2.5, 3.0, 3.19, 8.0, 40.0])
+@pytest.mark.parametrize(("mean", "se"), [(0.085, 0.0411), (0.3, 0.0411), (0.02, 0.01), (-0.4, 0.001)])
+def test_the_critical_value_at_which_a_t_interval_reaches_a_bound_is_that_of_its_tail(df, mean, se):
+    """With few clusters: 4 of them once made a false FAIL, with a p-value of 1e-299."""
+    z = float(z_where("t", {"mean": mean, "se": se, "df": df}, 0.05))
+    assert tail(abs(z)) == pytest.approx(float(stdtr(df, -abs(mean - 0.05) / se)), rel=1e-6)
+    assert (z > 0) == (mean > 0.05)

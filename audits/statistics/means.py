@@ -10,16 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from audits.statistics.rates import tails
+from audits.statistics.rates import student_tail, tails
 from audits.statistics.roots import Floats, arrays, quotient
 
 
 def t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
     """Student's t interval with the tail probability of ``z``. Source: Student 1908, Biometrika 6:1."""
-    from scipy.special import stdtrit
-
     mean, se, df, z = arrays(mean, se, df, z)
-    spread = -stdtrit(df, tails(z)) * se
+    spread = student_tail(df, tails(z)) * se
     return mean - spread, mean + spread
 
 
@@ -83,7 +81,8 @@ def t_p(statistic: ArrayLike, df: ArrayLike) -> Floats:
     """Return the two-sided p-value of Student's t. Source: Student 1908, Biometrika 6:1."""
     from scipy.special import stdtr
 
-    return np.asarray(2 * stdtr(df, -np.abs(np.asarray(statistic, np.float64))))
+    statistic, df = arrays(statistic, df)
+    return np.asarray(2 * stdtr(df, -np.abs(statistic)), np.float64)
 
 
 def satterthwaite(variances: ArrayLike, df: ArrayLike) -> Floats:
