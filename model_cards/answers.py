@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -155,6 +156,8 @@ def _looked_up(answer: Answer, sources: Sources) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, dict | list | tuple):
         return f"recorded: {len(value)} entr{'y' if len(value) == 1 else 'ies'}" if value else ""
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
+        return f"sha256 {value[:12]}…"  # whole under "How to check it"; in a cell it would crowd out the words
     return "" if value is None else str(value)
 
 

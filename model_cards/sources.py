@@ -30,7 +30,8 @@ class Sources:
 
     def limits(self, finding: Finding) -> list[Limit]:
         """Return the limits that speak of a finding's family."""
-        return self._limits.get((finding.measure, finding.attribute, finding.comparison), [])
+        found = (self._limits.get((finding.measure, name, finding.comparison)) for name in limited_as(finding))
+        return next(filter(None, found), [])
 
     def finding(self, name: str) -> Finding | None:
         """Return the finding of an id."""
@@ -56,6 +57,14 @@ class Sources:
             for attribute in limit.attributes:
                 found.setdefault((limit.measure, attribute, limit.compare), []).append(limit)
         return found
+
+
+def limited_as(finding: Finding) -> tuple[str, str]:
+    """Return the attributes by which a limit may speak of a finding: its own, and that of which it is one group.
+
+    Groups that overlap are an attribute each, ``race=Black``; limits name all of them together, ``race``.
+    """
+    return finding.attribute, finding.attribute.partition("=")[0]
 
 
 OPTIONAL = ("data", "checks", "groups", "edits", "model", "manifest", "run", "selfcheck", "ledger", "packs", "history")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from audits.findings import Finding
 from audits.registry import Entry, Registry
 from model_cards.overview import source_name
-from model_cards.sources import Sources
+from model_cards.sources import Sources, limited_as
 
 registry = Registry("card format", __name__)
 
@@ -39,7 +39,7 @@ def exported(sources: Sources) -> list[Finding]:
     """Return the findings that an export tells: numbers of the measures under a limit, or all where there is none."""
     bounded = {(limit.measure, attribute) for limit in sources.spec.policy for attribute in limit.attributes}
     told = [f for f in sources.findings if f.value is not None and f.comparison in TOLD]
-    return [f for f in told if (f.measure, f.attribute) in bounded] if bounded else told
+    return [f for f in told if any((f.measure, name) in bounded for name in limited_as(f))] if bounded else told
 
 
 def metric_type(finding: Finding) -> str:

@@ -28,7 +28,7 @@ def mct(sources: Sources) -> bytes:
         "owners": [{"name": card.owner or NOT_SUPPLIED, **({"contact": card.contact} if card.contact else {})}],
         "version": {
             "name": str(sources.document("model").get("digest") or NOT_SUPPLIED),
-            "date": ended or NOT_SUPPLIED,
+            **({"date": ended} if ended else {}),  # a date, or none: words are no date
         },
         "licenses": [{"custom_text": card.licence or NOT_SUPPLIED}],
     }

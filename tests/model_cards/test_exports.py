@@ -4,12 +4,14 @@ import json
 
 import pytest
 import yaml
-from cards_example import write_example
+from cards_example import parity, write_example
 
 from audits.errors import AuditError
 from model_cards.exports import exported, formats, metric_type, registry, slice_of
 from model_cards.render import render
 from model_cards.sources import read_sources
+
+RACE_BLACK = {"not Black": (700, 842), "Black": (53, 98)}
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +104,18 @@ def test_nothing_is_exported_that_is_under_no_limit_where_there_are_limits(folde
     bounded = {limit.measure for limit in sources.spec.policy}
     assert {finding.measure for finding in exported(sources)} <= bounded
     assert registry["hf"].function(sources)
+
+
+def test_groups_that_overlap_are_under_the_limit_of_all_of_them_together(tmp_path):
+    folder = write_example(tmp_path / "run", list(parity("selection_rate", "race=Black", RACE_BLACK)))
+    sources = read_sources(folder)
+    told = exported(sources)
+    assert {f.comparison for f in told} == {"rate", "difference", "ratio"}
+    assert {f.attribute for f in told} == {"race=Black"}
+    assert [limit.bound for f in told if f.comparison == "ratio" for limit in sources.limits(f)] == [0.8]
+    assert "limit: within 10 points" in render(folder, "html").decode()
+
+
+def test_a_date_that_is_not_known_is_left_out_of_the_toolkits_json(folder):
+    details = json.loads(render(folder, "mct"))["model_details"]
+    assert details["version"].get("date", "2026-11-20")[:2] == "20"
