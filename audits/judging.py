@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from audits.family import OF_RATES, PUBLISHED, Family, Side, measured
+from audits.family import PUBLISHED, Family, measured
 from audits.findings import MISSING_GROUP, Finding, Support
 from audits.metrics import alike
 from audits.metrics.pairing import MOST_GROUPS
+from audits.sides import OF_RATES, PairsOfRates, Side, Sides
 from audits.spec import Limit
 from audits.statistics import METHODS, critical, reverse
 from audits.subgroups import ALL_OTHERS
@@ -62,7 +63,7 @@ def _family(limit: Limit, attribute: str, findings: Sequence[Finding]) -> Family
     left_out = max((f.n.group for f in known if f.group == MISSING_GROUP and f.n), default=0)
     unmeasured = tuple(f for f in held if f.id not in with_number)
     unseen = (*_absent(measures, attribute, held), *_not_compared(limit, held, derived))
-    return Family(limit, attribute, (*sides, *derived), unmeasured, int(left_out), tuple(known), unseen)
+    return Family(limit, attribute, Sides(sides, derived), unmeasured, int(left_out), tuple(known), unseen)
 
 
 def _absent(measures: Sequence[str], attribute: str, held: Sequence[Finding]) -> Iterator[str]:
@@ -73,7 +74,7 @@ def _absent(measures: Sequence[str], attribute: str, held: Sequence[Finding]) ->
             yield f"no finding is of {measure!r} over {attribute}"
 
 
-def _not_compared(limit: Limit, held: Sequence[Finding], derived: Sequence[Side]) -> Iterator[str]:
+def _not_compared(limit: Limit, held: Sequence[Finding], derived: Sequence[PairsOfRates]) -> Iterator[str]:
     """Where many groups were each compared with one of them only, and their own numbers do not say the rest."""
     if limit.compare not in ("difference", "ratio", "gap"):
         return
@@ -82,13 +83,14 @@ def _not_compared(limit: Limit, held: Sequence[Finding], derived: Sequence[Side]
         if finding.reference != ALL_OTHERS:
             pairs.setdefault(measured(finding), set()).add(frozenset((finding.group, finding.reference)))
     unmeasured = {measured(finding) for finding in held if finding.missing}
-    for side in derived:
-        pairs[measured(side.finding)].add(frozenset((side.group, side.reference)))
+    more = {measured(table.rates[0]): table for table in derived if len(table)}
     for of, seen in pairs.items():
-        groups = set().union(*seen)
-        if of not in unmeasured and len(groups) > MOST_GROUPS and len(seen) < len(groups) * (len(groups) - 1) // 2:
+        groups, count = set().union(*seen), len(seen)
+        if of in more:
+            groups, count = groups | more[of].groups, count + len(more[of]) // 2
+        if of not in unmeasured and len(groups) > MOST_GROUPS and count < len(groups) * (len(groups) - 1) // 2:
             yield (
-                f"of the {len(groups)} groups of {of[2]} only {len(seen)} pairs were compared, "
+                f"of the {len(groups)} groups of {of[2]} only {count} pairs were compared, "
                 f"and {of[1].replace('_', ' ')} of two groups does not follow from their own"
             )
 
@@ -98,8 +100,8 @@ def _is_over(finding: Finding, attribute: str) -> bool:
     return finding.attribute == attribute or finding.attribute.startswith(f"{attribute}=")
 
 
-def _pairs_not_stored(limit: Limit, known: Sequence[Finding], held: Sequence[Finding]) -> list[Side]:
-    """Both orders of every pair that has no finding of its own, from the rates of its groups.
+def _pairs_not_stored(limit: Limit, known: Sequence[Finding], held: Sequence[Finding]) -> list[PairsOfRates]:
+    """Every pair that has no finding of its own, from the rates of its groups.
 
     Of an attribute of many groups only the pairs with the reference are stored; the verdict looks at all of them.
     """
@@ -108,33 +110,15 @@ def _pairs_not_stored(limit: Limit, known: Sequence[Finding], held: Sequence[Fin
     stored: dict[tuple[str, str, str], set[frozenset[str]]] = {}
     for finding in held:
         stored.setdefault(measured(finding), set()).add(frozenset((finding.group, finding.reference)))
-    sides: list[Side] = []
-    for of, pairs in stored.items():
-        rates = [(f, f.id) for f in known if measured(f) == of and own_rate(f)]
-        for at, (one, its_id) in enumerate(rates):
-            for other, other_id in rates[at + 1 :]:
-                if frozenset((one.group, other.group)) not in pairs:
-                    ids = (its_id, other_id) if its_id < other_id else (other_id, its_id)
-                    sides += [_of_rates(limit, one, other, ids), _of_rates(limit, other, one, ids)]
-    return sides
+    return [
+        PairsOfRates(limit.compare, [f for f in known if measured(f) == of and own_rate(f)], pairs)
+        for of, pairs in stored.items()
+    ]
 
 
 def own_rate(finding: Finding) -> bool:
     """Whether a finding is the rate of a known group, with its counts."""
     return finding.comparison == "rate" and finding.group not in NO_SIDE and finding.sufficient.keys() == {"x", "n"}
-
-
-def _of_rates(limit: Limit, one: Finding, other: Finding, ids: tuple[str, ...]) -> Side:
-    counts = {
-        "x1": one.sufficient["x"],
-        "n1": one.sufficient["n"],
-        "x2": other.sufficient["x"],
-        "n2": other.sufficient["n"],
-    }
-    own, its = counts["x1"] / counts["n1"], counts["x2"] / counts["n2"]
-    value = own - its if limit.compare == "difference" else own / its if its else None
-    n = Support(group=one.n.group, reference=other.n.group) if one.n and other.n else None
-    return Side(one, one.group, other.group, value, OF_RATES[limit.compare], counts, n, ids)
 
 
 def _sides(finding: Finding, either: bool = False) -> list[Side]:

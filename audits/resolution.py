@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audits.family import Family, Side, broken
+from audits.family import Family
 from audits.findings import rounded
+from audits.sides import Side, broken
 from audits.statistics import bounds
 from audits.statistics.power import (
     POWER,

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.family import OF_RATES, Family, measured
+from audits.family import Family, measured
 from audits.findings import MISSING_GROUP, WEIGHT, Finding, Frozen, rounded
 from audits.judging import own_rate
+from audits.sides import OF_RATES
 from audits.statistics import on_side, z_where
 from audits.statistics.roots import Floats, quotient
 from audits.statistics.simultaneous import bonferroni_critical, one_sided, pairs_critical
@@ -56,7 +57,7 @@ def assigned(family: Family, level: float, limits: int) -> Unknown | None:
     rows = max((int(f.n.group) for one in measures for f in one.unknown if f.n), default=0)
     if not rows:
         return None
-    found = [one.assigned(level, limits * len(measures), rows) for one in measures if one.sides]
+    found = [one.assigned(level, limits * len(measures), rows) for one in measures if len(one.own)]
     order = ("FAIL", "INCONCLUSIVE", "PASS")
     return min(found, key=lambda one: order.index(one.verdict), default=None)
 
@@ -75,11 +76,9 @@ class _Measure:
         self.unknown = [f for f in known if _unknown_rate(f)]
         self.total, self.share, self.squares = _weighed(rates)
         self.method = OF_RATES.get(family.limit.compare, "clopper-pearson")
-        count = range(len(rates))
-        if family.limit.compare == "rate":
-            self.sides = [(at, at) for at in count]
-        else:
-            self.sides = [(i, j) for i in count for j in count if i != j]
+        own, its = np.indices((len(rates), len(rates))).reshape(2, -1)
+        kept = (own == its) == (family.limit.compare == "rate")
+        self.own, self.its = own[kept], its[kept]
 
     def assigned(self, level: float, limits: int, rows: int) -> Unknown:
         """Return the verdict whatever the assignment; ``limits`` how many are corrected for."""
@@ -98,7 +97,7 @@ class _Measure:
             verdict, deciding, looked_at = "FAIL", outside, good
         at = self._worst(deciding, looked_at)
         low, high = (float(self._value(counts)[at]) for counts in (least, most))
-        group, reference = (self.groups[side] for side in self.sides[at])
+        group, reference = self.groups[self.own[at]], self.groups[self.its[at]]
         return Unknown(
             rows=rows,
             verdict=verdict,
@@ -109,11 +108,10 @@ class _Measure:
 
     def _counts(self, most: bool) -> dict[str, Floats]:
         """The counts of every side where its number is as large as can be, or as small."""
-        own, its = np.array(self.sides).T
-        x, n = self._with(own, most)
+        x, n = self._with(self.own, most)
         if self.family.limit.compare == "rate":
             return {"x": x, "n": n}
-        x2, n2 = self._with(its, not most)
+        x2, n2 = self._with(self.its, not most)
         return {"x1": x, "n1": n, "x2": x2, "n2": n2}
 
     def _with(self, at: Any, positive: bool) -> tuple[Floats, Floats]:
@@ -137,7 +135,8 @@ class _Measure:
         sign = 1 if self.family.limit.at_most is not None else -1
         z = sign * z_where(self.method.split("+")[-1], counts, self.family.limit.bound)
         value = sign * self._value(counts)
-        return max(np.flatnonzero(deciding).tolist(), key=lambda at: (z[at], value[at]))
+        clearest = np.flatnonzero(deciding & (z == z[deciding].max()))
+        return int(clearest[np.argmax(value[clearest])])
 
     def _value(self, counts: dict[str, Floats]) -> Floats:
         if self.family.limit.compare == "rate":

@@ -156,7 +156,7 @@ def _judge_family(
         at = _furthest_beyond(family, shown, level)
     side, told = family.sides[at], _interval(family, at, level, outcome == "PASS")
     ids = [*side.ids] if deciding[at] or not unmeasured else []  # the worst first
-    ids += [name for i in np.flatnonzero(deciding) for name in family.sides[i].ids]
+    ids += family.sides.ids(deciding)
     ids += [finding.id for finding in unmeasured if outcome == "INCONCLUSIVE"]
     open_ = outcome == "INCONCLUSIVE"
     needed = rows_needed(family, at, level) if open_ and not holds else None
@@ -185,10 +185,13 @@ def _shown_beyond(family: Family, beyond: np.ndarray[Any, Any], level: float) ->
 
 
 def _furthest_beyond(family: Family, shown: np.ndarray[Any, Any], level: float) -> int:
-    """Of the sides shown to be beyond the limit the one of which the most is shown, not the one with most rows."""
-    low, high = family.intervals(family.critical(level), np.flatnonzero(shown).tolist())
+    """Of the sides shown to be beyond the limit the one of which the most is shown, not the one with most rows.
+
+    Of equal ones, but for the last bits of a float, the first.
+    """
+    low, high = family.intervals(family.critical(level), shown)
     ends = low if family.limit.at_most is not None else -high
-    return int(np.nanargmax(ends))
+    return max(np.flatnonzero(~np.isnan(ends)).tolist(), key=lambda at: rounded(float(ends[at])))
 
 
 def _nearest_the_limit(family: Family, limits: tuple[Any, Any], counting: np.ndarray[Any, Any]) -> int:
@@ -200,7 +203,7 @@ def _nearest_the_limit(family: Family, limits: tuple[Any, Any], counting: np.nda
 
     def place(at: int) -> tuple[float, float]:
         value = family.sides[at].value
-        return float(ends[at]), -np.inf if value is None else sign * value
+        return rounded(float(ends[at])), -np.inf if value is None else rounded(sign * value)
 
     return max(known.tolist(), key=place)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from audits.family import broken
 from audits.findings import Finding, Support
 from audits.judging import families
 from audits.known_answers import Known
 from audits.metrics import Counts, registry
+from audits.sides import broken
 from audits.spec import Limit
 
 CLARIFY = "aws/amazon-sagemaker-clarify, tests/unit/bias/metrics/test_metrics.py"

@@ -93,10 +93,10 @@ def restricted_rates(d: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) 
     r = l2**3 / (3 * l3) ** 3 - l1 * l2 / (6 * l3**2) + l0 / (2 * l3)
     s = np.where(r < 0, -1.0, 1.0) * np.sqrt(np.maximum(l2**2 / (3 * l3) ** 2 - l1 / (3 * l3), 0))
     a = (np.pi + np.arccos(np.clip(quotient(r, s**3), -1, 1))) / 3
-    p2 = 2 * s * np.cos(a) - l2 / (3 * l3)
+    p2 = np.asarray(2 * s * np.cos(a) - l2 / (3 * l3))
     edge = ((x1 == 0) | (x2 == 0) | (x1 == n1) | (x2 == n2)) & (n1 > 0) & (n2 > 0)
     if edge.any():
-        p2 = np.where(edge, _beside_an_edge(d, x1, n1, x2, n2), p2)
+        p2[edge] = _beside_an_edge(d[edge], x1[edge], n1[edge], x2[edge], n2[edge])
     p2 = np.clip(p2, np.maximum(0, -d), np.minimum(1, 1 - d))
     return np.clip(p2 + d, 0, 1), p2
 
