@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from audits.family import Family
+from audits.family import Family, Side, exact
 from audits.findings import Finding, Interval
 from audits.resolution import Needed
-from audits.sides import Side, exact
 from audits.unknowns import Unknown
 
 AGAINST_PRODUCTION = ("change", "widening")
@@ -36,6 +35,9 @@ def estimate(family: Family, side: Side, interval: Interval) -> str:
         rates = f"{_share(counts['x1'], counts['n1'])} for {side.group} and {_share(counts['x2'], counts['n2'])} for"
         value = "no ratio" if side.value is None else f"a {family.limit.compare} of {_apart(family, exact(side))}"
         return f"{measure} is {rates} {side.reference}: {value} {arms}"
+    if side.reference and (family.limit.compare == "ratio" or "−" in side.finding.direction):
+        than = "over" if family.limit.compare == "ratio" else "minus"
+        return f"{measure} of {side.group} {than} that of {side.reference} is {_apart(family, exact(side))} {arms}"
     whom = f" for {side.group}" if side.group else ""
     if side.reference:
         told = {
@@ -129,17 +131,20 @@ def left_out(family: Family) -> str:
 def assigned(family: Family, unknown: Unknown) -> str:
     """Return what becomes of the limit however the rows of unknown group are assigned, as a sentence."""
     low, high = (None if end is None else Fraction(str(end)) for end in (unknown.low, unknown.high))
-    between = f"{_apart(family, low)} and {_apart(family, high)}"
+    ends = [_apart(family, low), _apart(family, high)]
     whom = f"{unknown.worst['group']} against {unknown.worst['reference']}"
     whose = whom if unknown.worst["reference"] else unknown.worst["group"]
     told = {
         "PASS": "Whatever their group, the limit holds",
         "FAIL": "Whatever their group, the limit is broken",
         "INCONCLUSIVE": "Depending on their group, the limit may hold or not",
-    }
+    }[unknown.verdict]
     if low is None:
-        return f" {told[unknown.verdict]}: {unknown.worst['reference']} has a rate of 0 by any assignment."
-    return f" {told[unknown.verdict]}: {whose} lies between {between} by their assignment alone."
+        return f" {told}: {unknown.worst['reference']} has a rate of 0 by any assignment."
+    if ends[0] == ends[1]:
+        told = "Whatever their group, the limit stays open" if unknown.verdict == "INCONCLUSIVE" else told
+        return f" {told}: {whose} is {ends[0]} by any assignment."
+    return f" {told}: {whose} lies between {ends[0]} and {ends[1]} by their assignment alone."
 
 
 def unmeasured(family: Family) -> str:

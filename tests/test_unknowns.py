@@ -128,3 +128,9 @@ def test_a_component_without_unknown_rows_is_held_to_the_limit_all_the_same():
     ]
     judged = only(EQUALIZED, [*rows, own(MISSING_GROUP, 1, 2, measure="true_positive_rate")])
     assert (judged.verdict, judged.unknown.verdict, judged.unknown.rows) == ("INCONCLUSIVE", "INCONCLUSIVE", 2)
+
+
+def test_rows_whose_assignment_moves_nothing_are_not_said_to_decide():
+    judged = only(limit(at_most=0.1), findings({"a": (7010, 10_000), "b": (6000, 10_000)}, 1, 2))
+    assert (judged.verdict, judged.unknown.verdict) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    assert "Whatever their group, the limit stays open: a against b is 10.1 points by any assignment." in judged.reason
