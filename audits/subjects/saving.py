@@ -42,7 +42,7 @@ def _numbered(node: Any, numbers: dict[int, int], names: dict[str, str], members
         return [_numbered(item, numbers, names, members) for item in node]
     if not isinstance(node, dict):
         return node
-    made = {}
+    made: dict[str, Any] = {}
     for key, value in node.items():
         if key == "__id__":
             made[key] = numbers.setdefault(value, len(numbers) + 1)
