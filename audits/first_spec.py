@@ -49,6 +49,7 @@ def first_spec(table: pl.DataFrame, source: str, *, name: str, model: str | None
     texts = [guess for guess in found if guess.role == "text"]
     text = max(texts, key=lambda guess: guess.column.words, default=None)
     kind = _kind(model, text) if model is not None else ""
+    reads = kind == "text-classifier" or (kind == "python" and text is not None)
     chosen = first_groups.attributes(found, table)
     values = first_outcome.values_of(outcome)
     notes = Notes()
@@ -57,18 +58,19 @@ def first_spec(table: pl.DataFrame, source: str, *, name: str, model: str | None
     notes.add(f"  source: {scalar(source)}")
     first_outcome.write(notes, table, outcome, values, model is not None)
     _beside(notes, found, text, kind)
-    _features(notes, found, kind == "tabular" or (kind == "python" and text is None), kind)
+    if not reads:
+        _features(notes, found, bool(kind))
     _absent(notes, found, text)
-    by_words = ("sex", "race", "religion") if kind == "text-classifier" else ()
+    by_words = ("sex", "race", "religion") if reads else ()
     active = first_groups.write(notes, chosen, by_words)
-    if not active and text is not None:
+    if not active and text is not None and not model:
         notes.note("a model that reads the texts can be audited by the words in them: evenhand init DATA --model URI")
     crossed = math.prod(sorted(one.groups for one in active)[-2:])
     if len(active) > 1 and 0 < crossed <= MOST_CROSSED:
         notes.add("intersections: 2", "every pair of attributes too")
     if model is not None:
         _model(notes, model, kind)
-    _rules(notes, active, outcome, values, kind)
+    _rules(notes, active, outcome, values, kind, reads)
     return FirstSpec(text=notes.text, questions=tuple(notes.questions), obstacle=_obstacle(active, outcome, kind))
 
 
@@ -109,9 +111,9 @@ def _beside(notes: Notes, found: Sequence[Guess], text: Guess | None, kind: str)
         notes.add(f"  {'' if reads else '# '}text: {scalar(text.column.name)}", why)
 
 
-def _features(notes: Notes, found: Sequence[Guess], read: bool, kind: str) -> None:
+def _features(notes: Notes, found: Sequence[Guess], read: bool) -> None:
     names = [guess.column.name for guess in found if guess.role == "feature"]
-    if not names or kind == "text-classifier":
+    if not names:
         return
     if read:
         notes.ask("which columns does the model read, in which order? Protected ones too?", "these, none protected")
@@ -141,15 +143,17 @@ def _model(notes: Notes, model: str, kind: str) -> None:
     notes.add("  threshold: 0.5")
 
 
-def _rules(notes: Notes, active: Sequence[Attribute], outcome: Outcome, values: Values | None, kind: str) -> None:
-    """Write counterfactuals, techniques and limits."""
+def _rules(
+    notes: Notes, active: Sequence[Attribute], outcome: Outcome, values: Values | None, kind: str, reads: bool
+) -> None:
+    """Write counterfactuals, techniques and limits; ``reads``: the model reads texts."""
     names = [one.name for one in active]
     worded = [name for name in names if name in ("sex", "race", "religion", "age", "disability", "nationality")]
     sliced = any(one.groups for one in active)
-    swap = bool(kind == "text-classifier" and worded and not sliced)
+    swap = bool(reads and worded and not sliced)
     if swap:
         notes.add(f"\ncounterfactuals:\n  swap: {{attributes: {listed(worded)}, control: true}}")
-    if kind == "text-classifier" and worded and not swap:
+    if reads and worded and not swap:
         notes.add()
         notes.note(
             f"counterfactuals: {{swap: {{attributes: {listed(worded)}}}}} exchanges the words of the texts; see", 0

@@ -95,6 +95,19 @@ def test_a_table_of_texts_without_people_is_no_whole_spec_and_with_a_model_is_au
     assert list(spec.techniques) == ["flip_rate"]
 
 
+def test_a_function_that_reads_texts_is_audited_by_their_words(tmp_path):
+    texts = [
+        f"The {word} number {at} was as good as anyone could ask for" for at in range(60) for word in ("man", "day")
+    ]
+    table = pl.DataFrame({"review": texts, "label": [0, 1, 1, 0] * 30, "stars": [1, 2, 3, 4, 5] * 24})
+    spec, found = made(table, tmp_path, model="model.py:score")
+    assert (spec.model.kind, spec.data.text, spec.data.features) == ("python", "review", ())
+    assert spec.protected["sex"].lexicon == "sex"
+    assert spec.counterfactuals == {"swap": {"attributes": ["sex", "race", "religion"], "control": True}}
+    assert [limit.measure for limit in spec.policy] == ["flip_rate"]
+    assert not found.obstacle
+
+
 @pytest.mark.parametrize(
     ("name", "values", "role", "attribute"),
     [
