@@ -120,7 +120,7 @@ def _divergence(
 def _deviations(lists: Codes, place: NDArray[np.int64], within: Floats, many: Floats, step: int) -> list[Floats]:
     """The deviations of each group in each list, over the largest that any order of the list would give; which exist.
 
-    The largest is that of one of the two extreme orders: held against every order of lists of up to 12 items.
+    The largest is that of one of the two extreme orders; a test holds it against every order of short lists.
     """
     at = (place % step == 0) & (place > 1)
     lists, place, within = lists[at], place[at][:, None], within[at]
