@@ -75,7 +75,7 @@ def somebody(attacker: Attacker, attribute: str, group: str, which: Of, other: i
     return others or (attacker.another(attribute, group, which, 2) if other == 1 else None)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [1, 2, 3, 5])
 def test_other_people_of_whom_a_few_are_1_or_10_would_be_published_to_the_byte_the_same(
     seed: int, tmp_path: Path
 ) -> None:
