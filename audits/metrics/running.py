@@ -46,21 +46,24 @@ def findings(entry: Entry, data: Summarised) -> Iterator[Finding]:
     """
     over = entry.facts["over"]
     if over == "group":
-        yield from _own(entry, data)
+        again = None
+        if data.replicates is not None and not entry.facts["boundary"]:
+            again = of_groups(entry, data, data.replicates)
+        yield from _own(entry, data, again)
         if entry.facts["across"]:
             return
-        yield from _gaps(entry, data)
+        yield from _gaps(entry, data, again)
         if entry.facts["scale"] == "positive":
-            yield from _ratios(entry, data)
+            yield from _ratios(entry, data, again)
     elif over == "pair":
         yield from _pairs(entry, data)
     else:
         yield from _whole(entry, data)
 
 
-def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
+def _own(entry: Entry, data: Summarised, again: Share | None) -> Iterator[Finding]:
     boundary = entry.facts["boundary"]
-    found = None if data.replicates is None or boundary else own_spread(entry, of_groups(entry, data, data.replicates))
+    found = None if again is None else own_spread(entry, again)
     number = number_of(of_groups(entry, data, data.summary), found, units_of_groups(entry, data))
     rows = data.rows(entry)
     expected, p = np.zeros(len(data.groups)), np.full(len(data.groups), np.nan)
@@ -87,7 +90,7 @@ def _own(entry: Entry, data: Summarised) -> Iterator[Finding]:
         )
 
 
-def _gaps(entry: Entry, data: Summarised) -> Iterator[Finding]:
+def _gaps(entry: Entry, data: Summarised, again: Share | None) -> Iterator[Finding]:
     if not data.pairs:
         return
     one, two = np.array(data.pairs).T
@@ -98,20 +101,20 @@ def _gaps(entry: Entry, data: Summarised) -> Iterator[Finding]:
         return Share(of[..., one] * among[..., two] - of[..., two] * among[..., one], both)
 
     own = entry.function(data.summary)
-    found = None if data.replicates is None else spread(*difference(entry.function(data.replicates)))
-    number = compared(entry, data, difference(own), found)
+    found = None if again is None else spread(*difference(again))
+    number = compared(entry, data, difference(own), found, again)
     yield from _compared(entry, data, number, _missing(entry, data, own), "group − reference")
 
 
-def _ratios(entry: Entry, data: Summarised) -> Iterator[Finding]:
+def _ratios(entry: Entry, data: Summarised, again: Share | None) -> Iterator[Finding]:
     if not data.pairs:
         return
     one, two = np.array(data.pairs).T
     own = entry.function(data.summary)
     value, exists = value_of(own)
     missing, rows = _missing(entry, data, own), data.rows(entry)
-    found = log_ratio_spread(entry, data, one, two) if data.replicates is not None else None
-    number = compared(entry, data, Share(value[one], exists[one] & exists[two]), found, logarithms=True)
+    found = None if again is None else log_ratio_spread(again, one, two)
+    number = compared(entry, data, Share(value[one], exists[one] & exists[two]), found, again, logarithms=True)
     for place, (group, reference) in enumerate(data.pairs):
         why = missing[place]
         if not why and value[reference] == 0:

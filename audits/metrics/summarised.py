@@ -121,7 +121,14 @@ def units_of_groups(entry: Entry, data: Summarised) -> Floats:
     return data.rows(entry) if data.units is None else data.units
 
 
-def compared(entry: Entry, data: Summarised, share: Share, found: Spread | None, logarithms: bool = False) -> Number:
+def compared(
+    entry: Entry,
+    data: Summarised,
+    share: Share,
+    found: Spread | None,
+    again: Share | None = None,
+    logarithms: bool = False,
+) -> Number:
     """Return numbers that compare the groups of each pair, with the spread of their replicates.
 
     The degrees of freedom are Welch's where the groups share no units, else those of the group that has fewer.
@@ -131,6 +138,8 @@ def compared(entry: Entry, data: Summarised, share: Share, found: Spread | None,
         data: the groups.
         share: the numbers, pair by pair.
         found: their spread, or ``None`` where there are no replicates.
+        again: the replicates of the groups' own numbers, where they have any: the more one varies, the more its
+            degrees of freedom count.
         logarithms: whether the spread is that of logarithms.
 
     Source: Welch 1947, Biometrika 34:28.
@@ -139,17 +148,17 @@ def compared(entry: Entry, data: Summarised, share: Share, found: Spread | None,
         return number_of(share, None, np.zeros(0))
     units = np.maximum(units_of_groups(entry, data), 2)
     sides = np.array(data.pairs).T
-    if entry.facts["over"] == "pair":
+    if again is None:
         variances, df = 1 / units, units - 1
     else:
         found = found._replace(skewness=np.zeros_like(found.se))  # the groups tell their own
-        own = number_of(entry.function(data.summary), own_spread(entry, entry.function(data.replicates)), units)
+        own = number_of(entry.function(data.summary), own_spread(entry, again), units)
         variances = quotient(own.se, own.value if logarithms else np.ones_like(own.value)) ** 2
         df = own.df
         found = found._replace(known=found.known & own.known[sides].all(axis=0))
     freedom = satterthwaite(variances[sides], df[sides]) if data.apart else df[sides].min(axis=0)
     number = number_of(share, found, units[sides].min(axis=0))
-    return number._replace(df=np.minimum(number.df, freedom) if entry.facts["over"] == "pair" else freedom)
+    return number._replace(df=np.minimum(number.df, freedom) if again is None else freedom)
 
 
 def of_groups(entry: Entry, data: Summarised, summary: Any) -> Share:
@@ -172,9 +181,9 @@ def of_pairs(entry: Entry, data: Summarised, replicates: Any) -> Share:
     return Share(*(np.concatenate([np.asarray(share[part]) for share in found], axis=1) for part in (0, 1)))
 
 
-def log_ratio_spread(entry: Entry, data: Summarised, one: NDArray[Any], two: NDArray[Any]) -> Spread:
-    """Return the spread of the logarithm of the ratio of a metric in groups ``one`` to that in groups ``two``."""
-    value, exists = value_of(entry.function(data.replicates))
+def log_ratio_spread(again: Share, one: NDArray[Any], two: NDArray[Any]) -> Spread:
+    """Return the spread of the logarithm of the ratio of a number in groups ``one`` to that in groups ``two``."""
+    value, exists = value_of(again)
     positive = exists & (value > 0)
     log = np.log(np.where(positive, value, 1.0))
     both = positive[:, one] & positive[:, two]

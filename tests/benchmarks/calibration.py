@@ -232,7 +232,7 @@ def main() -> None:
         print(f"{path}: {time.perf_counter() - start:.0f} s so far", file=sys.stderr, flush=True)
     document["shortfalls"] = checks.shortfalls(document)
     document["seconds"] = round(time.perf_counter() - start)
-    text = markdown(document)
+    text = markdown({**document, "intervals": json.loads((ROOT / "infra" / "coverage.json").read_text())})
     print(text)
     if not given.quick:
         (ROOT / "audits" / "calibration.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")

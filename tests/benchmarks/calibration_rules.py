@@ -115,7 +115,7 @@ def gaps(table, resampled):
     both = again.among[:, one] * again.among[:, two]
     found = spread(again.of[:, one] * again.among[:, two] - again.of[:, two] * again.among[:, one], both)
     share = Share(value[one] - value[two], (exists[one] & exists[two]).astype(float))
-    number = compared(F1, f1_of(table, resampled), share, found)
+    number = compared(F1, f1_of(table, resampled), share, found, again)
     return number.value, number.se, number.df, number.known
 
 

@@ -1,6 +1,6 @@
 """How often the published intervals hold the truth: every metric whose interval comes from resampled rows.
 
-Run it as a script: ``python tests/benchmarks/coverage.py [--quick] [--task NAME]``. For groups of 20 to 300 rows (or
+Run it as a script: ``python tests/benchmarks/coverage.py [--task NAME] [--write]``. For groups of 20 to 300 rows (or
 lists) of known populations it makes the findings by the real function, and counts how often the intervals of a group's
 number, of the gap and of the ratio hold the truth, and how often there is one. Draws stand side by side as the groups
 of one attribute, so that thousands are measured at once.
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 
 import numpy as np  # noqa: E402 - the path comes first
+from calibration_page import markdown  # noqa: E402
 from coverage_laws import Law, laws  # noqa: E402
 
 from audits.metrics import of_task  # noqa: E402
@@ -25,12 +26,13 @@ from audits.metrics.groups import Counted  # noqa: E402
 from audits.metrics.running import Summarised, findings, value_of  # noqa: E402
 from audits.metrics.standing import EVERY, of_decisions, standing  # noqa: E402
 
+FOUND = ROOT / "infra" / "coverage.json"
 SIZES = (20, 30, 50, 100, 300)
 LEVEL = 0.95
 ELSEWHERE = (
     "jaccard_at_k", "serp_at_k", "prag_at_k",  # of pairs of lists
     "predicted_share",  # of all groups together
-    "no_disparate_impact_level", "treatment_effect",  # of what these laws do not draw
+    "no_disparate_impact_level", "treatment_effect",  # of numbers that these laws do not draw
 )  # fmt: skip
 
 
@@ -93,6 +95,8 @@ def coverage(law: Law, n: int, draws: int, number: int, rng: np.random.Generator
         own = [None, None]
         if facts["over"] == "group":
             values, exists = value_of(entry.function(whole))
+            if not np.ndim(values):  # of what these laws do not draw
+                continue
             own = [float(v) if there else None for v, there in zip(values, exists, strict=True)]
             gap = own[0] - own[1] if None not in own else None
         else:
@@ -125,8 +129,8 @@ def resampling(law, entry, summary, units):
 
 
 def counted(entry, data, true, place):
-    """Of one metric: the share of the intervals that hold the truth, and how often they lie beside it."""
-    seen: dict[str, list[tuple[bool, bool, bool, float]]] = {}
+    """Of one metric: the share of the intervals that hold the truth, how many there are and how wide."""
+    seen: dict[str, list[tuple[bool, float]]] = {}
     many: dict[str, int] = {}
     for finding in findings(entry, data):
         kind = finding.comparison
@@ -138,29 +142,51 @@ def counted(entry, data, true, place):
             continue
         low, high = finding.interval.low, finding.interval.high
         high = np.inf if high is None else high
-        seen.setdefault(kind, []).append((low <= aim <= high, high < aim, low > aim, high - low))
+        seen.setdefault(kind, []).append((low <= aim <= high, high - low))
     found = []
     for kind, rows in seen.items():
-        covered, below, above, width = np.array(rows, float).T
+        covered, width = np.array(rows, float).T
         row = {
-            **place, "metric": entry.name, "kind": kind, "method": "", "published": len(rows) / many[kind],
-            "covers": covered.mean(), "too_low": below.mean(), "too_high": above.mean(), "draws": len(rows),
-            "width": float(np.median(width)),
+            **place, "metric": entry.name, "kind": kind, "published": len(rows) / many[kind],
+            "covers": covered.mean(), "draws": len(rows), "width": float(np.median(width)),
         }  # fmt: skip
         found.append(row)
     return found
 
 
+def least(told: list[dict]) -> list[dict]:
+    """Of each metric, kind and size, the law by which it is covered least often."""
+    worst: dict[tuple, dict] = {}
+    for row in told:
+        key = (row["task"], row["metric"], row["kind"], row["n"])
+        if key not in worst or row["covers"] < worst[key]["covers"]:
+            worst[key] = row
+    kept = ("task", "metric", "kind", "n", "law", "covers", "published", "draws")
+    return [{name: worst[key][name] for name in kept} for key in sorted(worst)]
+
+
+def write(told: list[dict]) -> None:
+    """Put what was found beside the rest, in place of what was told of the same tasks, and renew the page."""
+    tasks = {row["task"] for row in told}
+    rows = [row for row in json.loads(FOUND.read_text()) if row["task"] not in tasks] if FOUND.exists() else []
+    for row in least(told):
+        rows.append({**row, "covers": round(float(row["covers"]), 4), "published": round(float(row["published"]), 3)})
+    rows.sort(key=lambda row: (row["task"], row["metric"], row["kind"], row["n"]))
+    FOUND.write_text("[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n")
+    document = json.loads((ROOT / "audits" / "calibration.json").read_text())
+    (ROOT / "infra" / "calibration.md").write_text(markdown({**document, "intervals": rows}))
+
+
 def main() -> None:
-    """Run and print."""
+    """Run, print, and where asked write what the card links to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task")
     parser.add_argument("--metric", action="append")
-    parser.add_argument("--law")
-    parser.add_argument("--draws", type=int, default=300)
-    parser.add_argument("--number", type=int, default=300)
-    parser.add_argument("--n", type=int, action="append")
-    parser.add_argument("--out")
+    parser.add_argument("--law", help="a part of the name of a law")
+    parser.add_argument("--n", type=int, action="append", help=f"default {SIZES}")
+    parser.add_argument("--draws", type=int, default=120, help="of two groups each")
+    parser.add_argument("--number", type=int, default=250, help="of replicates")
+    parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     rng = np.random.default_rng(0)
     told, start = [], time.perf_counter()
@@ -170,16 +196,10 @@ def main() -> None:
         for n in given.n or SIZES:
             told += coverage(law, n, given.draws, given.number, rng, given.metric)
         print(f"{law.task} {law.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-    if given.out:
-        Path(given.out).write_text(json.dumps(told))
-    keys = sorted({(row["task"], row["metric"], row["kind"]) for row in told})
-    for task, metric, kind in keys:
-        cells = []
-        for n in given.n or SIZES:
-            rows = [r for r in told if (r["task"], r["metric"], r["kind"], r["n"]) == (task, metric, kind, n)]
-            worst = min(rows, key=lambda r: r["covers"], default=None)
-            cells.append(f"{worst['covers']:.3f}({worst['published']:.2f})" if worst else "-" * 11)
-        print(f"{task:10} {metric:34} {kind:6} {'  '.join(cells)}")
+    for row in least(told):
+        print("{task:10} {metric:36} {kind:5} {n:4} {covers:.3f} of {published:.2f} {law}".format(**row))
+    if given.write:
+        write(told)
 
 
 if __name__ == "__main__":
