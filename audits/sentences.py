@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from audits.family import Family, Side, exact
+from audits.family import Family
 from audits.findings import Finding, Interval
 from audits.resolution import Needed
+from audits.sides import Side, exact
 from audits.unknowns import Unknown
 
 AGAINST_PRODUCTION = ("change", "widening")
