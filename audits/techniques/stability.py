@@ -65,10 +65,10 @@ def stability(
     """Share of the alternative set-ups under which a limit gets the verdict that it has.
 
     Every combination of the thresholds, bins, margins and seeds that are named, and of what the spec says itself, is
-    judged as the audit is: rates counted again, each limit by itself (without the correction of a FAIL for the other
-    limits). 1: the verdict is the same under all of them; what it would be otherwise stands in ``details``. Limits on
-    rates of decisions, their differences, ratios and composites can be judged again; others are missing with that
-    reason. No combination is a verdict of the audit.
+    judged as the audit is: rates counted again, a FAIL corrected for the other limits. 1: the verdict is the same under
+    all of them; what it would be otherwise stands in ``details``. Limits on rates of decisions, their differences,
+    ratios and composites can be judged again; others are missing with that reason, and a FAIL is corrected for them as
+    if nothing were shown of them. No combination is a verdict of the audit.
 
     Args:
         evidence: rows, slices and predictions.
@@ -89,10 +89,10 @@ def stability(
         raise NotMeasurable("stability names no thresholds, bins, margins or seeds, so nothing is varied")
     _check(evidence, thresholds, bins)
     _check_margins(margins or {})
-    counts = _Counts(evidence)
-    for limit, attribute in limits:
+    counts = _Counts(evidence, limits)
+    for at, (limit, attribute) in enumerate(limits):
         choices = list(_choices(limit, attribute, thresholds, bins or {}, dict(margins or {}), seeds))
-        yield _finding(evidence, counts, limit, attribute, choices)
+        yield _finding(counts, at, choices)
 
 
 def _check(evidence: Evidence, thresholds: list[float] | None, bins: dict[str, list[list[float]]] | None) -> None:
@@ -145,7 +145,8 @@ def _choices(
         yield _Choice(threshold, cut, margin, seed)
 
 
-def _finding(evidence: Evidence, counts: _Counts, limit: Limit, attribute: str, choices: Sequence[_Choice]) -> Finding:
+def _finding(counts: _Counts, at: int, choices: Sequence[_Choice]) -> Finding:
+    limit, attribute = counts.limits[at]
     said = limit.text(attribute).replace(f" over {attribute}", "", 1)
     place: dict[str, Any] = {
         "technique": "stability",
@@ -156,14 +157,13 @@ def _finding(evidence: Evidence, counts: _Counts, limit: Limit, attribute: str, 
         "direction": "1: the verdict is the same under every alternative",
         "evidence": Source(file="rows.parquet", selector=f"by {attribute}; limit {said}"),
     }
-    entries = _entries(limit, attribute, evidence)
-    if not entries:
+    if not counts.entries[at]:
         why = f"{limit.measure} over {attribute} is no rate of decisions by group, so it is not counted again here"
         return Finding(**place, missing=why)
     if len(choices) == 1:
         why = f"nothing that is varied has to do with the limit: {said}"
         return Finding(**place, missing=why)
-    verdicts = [counts.verdict(limit, attribute, entries, choice) for choice in choices]
+    verdicts = [counts.verdict(at, choice) for choice in choices]
     others = Counter(verdicts[1:])
     told = [
         {**choice.told(), "verdict": verdict}
@@ -191,30 +191,39 @@ def _entries(limit: Limit, attribute: str, evidence: Evidence) -> list[Entry]:
 class _Counts:
     """The rows of the audit, counted under one choice after another; each count is taken once."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
+    def __init__(self, evidence: Evidence, limits: Sequence[tuple[Limit, str]]) -> None:
+        self.evidence, self.limits = evidence, limits
+        self.entries = [_entries(limit, attribute, evidence) for limit, attribute in limits]
         self._labels = evidence.label_codes()
         if evidence.spec.data.label is None:
             self._labels = np.full_like(self._labels, -1)
-        self._known: dict[Any, Counted] = {}
+        self._known: dict[_Choice, list[Finding]] = {}
 
-    def verdict(self, limit: Limit, attribute: str, entries: Sequence[Entry], choice: _Choice) -> str:
-        """Return the verdict of one limit under a choice."""
-        key = (attribute, replace(choice, margin=None))
-        if key not in self._known:
-            self._known[key] = self._counted(attribute, choice)
-        counted = self._known[key]
-        findings = [
-            finding
-            for entry in entries
-            for rates in [measure(self.evidence, entry, counted, 1)]
-            for finding in rate_findings(rates, pairs_of(self.evidence, attribute, rates.groups, rates.totals))
-        ]
+    def verdict(self, at: int, choice: _Choice) -> str:
+        """Return the verdict of one limit under a choice; another margin is one of this limit alone."""
+        policy = [limit.model_copy(update={"over": attribute, "waiver": None}) for limit, attribute in self.limits]
         if choice.margin is not None:
-            side = "at_most" if limit.at_most is not None else "at_least"
-            limit = limit.model_copy(update={side: choice.margin})
-        one = limit.model_copy(update={"over": attribute, "waiver": None})
-        return judge([one], findings, self.evidence.spec.statistics.level).verdict
+            side = "at_most" if policy[at].at_most is not None else "at_least"
+            policy[at] = policy[at].model_copy(update={side: choice.margin})
+        findings = self._findings(replace(choice, margin=None))
+        return judge(policy, findings, self.evidence.spec.statistics.level).limits[at].verdict
+
+    def _findings(self, choice: _Choice) -> list[Finding]:
+        """The rates that the limits are held against, and their pairs."""
+        if choice not in self._known:
+            by_attribute: dict[str, dict[str, Entry]] = {}
+            for (_, attribute), entries in zip(self.limits, self.entries, strict=True):
+                by_attribute.setdefault(attribute, {}).update({entry.name: entry for entry in entries})
+            self._known[choice] = [
+                finding
+                for attribute, entries in by_attribute.items()
+                if entries
+                for counted in [self._counted(attribute, choice)]
+                for entry in entries.values()
+                for rates in [measure(self.evidence, entry, counted, 1)]
+                for finding in rate_findings(rates, pairs_of(self.evidence, attribute, rates.groups, rates.totals))
+            ]
+        return self._known[choice]
 
     def _counted(self, attribute: str, choice: _Choice) -> Counted:
         codes, groups = self._groups(attribute, choice.bins)

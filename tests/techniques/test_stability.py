@@ -132,3 +132,15 @@ def test_a_ratio_is_moved_on_its_own_side_of_one_only(tmp_path):
     evidence = scored(tmp_path, 0.0, [ratio | {"at_least": 0.8}, ratio | {"at_most": 1.25}])
     low, high = stability(evidence, margins={"ratio": [0.75, 1.3, 1.4]})
     assert ([low.n.group, high.n.group], [low.value, high.value]) == ([1, 2], [1, 1])
+
+
+def test_a_limit_is_judged_among_the_others_as_the_audit_judges_it(tmp_path):
+    """A gap that is beyond its limit by itself, but not after the correction for the other limits of the policy."""
+    others = [LIMIT | {"at_most": 0.5 + at / 100} for at in range(20)]
+    limits = [LIMIT | {"at_most": 0.23}, *others]
+    evidence = scored(tmp_path, 0.3, limits=limits)
+    real = judge(evidence.spec.policy, [*parity(evidence)]).limits
+    alone = judge(evidence.spec.policy[:1], [*parity(evidence)]).limits
+    assert (alone[0].verdict, real[0].verdict) == ("FAIL", "INCONCLUSIVE")
+    found = list(stability(evidence, seeds=[1]))
+    assert [one.details["verdict"] for one in found] == [one.verdict for one in real]
