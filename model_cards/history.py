@@ -24,11 +24,10 @@ def history_section(sources: Sources) -> Section | None:
         return None
     blocks: list[Block] = []
     for key, ruling in current.items():
-        earlier = [(e.ended[:10], found) for e in entries if (found := _of(e, key)) is not None]
+        earlier = [(e.ended, found) for e in entries if (found := _of(e, key)) is not None]
         if earlier:
-            day = moment(sources)
-            now = Point(day[:10] if day[:1].isdigit() else "this audit", ruling)
-            blocks += _limit(key, ruling, [*(Point(day, one) for day, one in earlier), now])
+            days = _days([*(ended for ended, _ in earlier), moment(sources)])
+            blocks += _limit(key, ruling, list(map(Point, days, [*(one for _, one in earlier), ruling])))
     if not blocks:
         return None
     many = "1 earlier audit" if len(entries) == 1 else f"{len(entries):,} earlier audits"
@@ -37,6 +36,15 @@ def history_section(sources: Sources) -> Section | None:
         "data may have changed in between: evenhand diff says what did. Earlier numbers stand in their own artifacts."
     )
     return Section(id="history", title="Over time", blocks=(Prose(text=(words,)), *blocks), part="results")
+
+
+def _days(moments: Sequence[str]) -> list[str]:
+    """Return the day of each audit, the newest last; with the time where two of them are of one day."""
+    known = [one for one in moments if one[:1].isdigit()]
+    days = [one[:10] for one in known]
+    if len(set(days)) < len(days) and len({day[:4] for day in days}) == 1:
+        return [f"{one[5:10]} {one[11:16]}" if one in known else "this audit" for one in moments]
+    return [one[:10] if one in known else "this audit" for one in moments]
 
 
 def _entries(document: Any) -> list[Entry]:

@@ -153,7 +153,10 @@ def whole_sentence(whole: Finding) -> Text:
         told = (*told, " Of equal groups of these sizes, chance alone would make ",
                 number(whole, "details.by_chance", form_of(whole)), unit)  # fmt: skip
         told = (*told, " (p ", number(whole, "p", "p"), ").") if whole.p is not None else (*told, ".")
-    if details.get("between_groups_variance") is not None:
+    variance = details.get("between_groups_variance")
+    if isinstance(variance, int | float) and variance < 0:  # an estimate without bias can fall below zero
+        told = (*told, " Freed of that, no variance of the true rates between groups is seen.")
+    elif variance is not None:
         told = (*told, " The variance of the true rates between groups, freed of that bias: ",
                 number(whole, "details.between_groups_variance", "plain"), ".")  # fmt: skip
     return told

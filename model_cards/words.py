@@ -69,7 +69,8 @@ _DENIED = ("not a finding of compliance",)
 
 _ACRONYMS = {
     "auc": "AUC", "roc": "ROC", "pr": "PR", "bpsn": "BPSN", "bnsp": "BNSP", "ndcg": "nDCG", "dcg": "DCG",
-    "ndkl": "nDKL", "rnd": "rND", "kl": "KL", "js": "JS", "ks": "KS", "cdf": "CDF", "abroca": "ABROCA",
+    "ndkl": "nDKL", "rnd": "rND", "rkl": "rKL", "rrd": "rRD",
+    "kl": "KL", "js": "JS", "ks": "KS", "cdf": "CDF", "abroca": "ABROCA",
     "prag": "PRAG", "serp": "SERP", "id": "ID", "linf": "L∞", "l2": "L2", "f1": "F1",
 }  # fmt: skip
 

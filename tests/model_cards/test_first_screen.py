@@ -188,3 +188,19 @@ def test_an_audit_without_a_model_tells_no_inputs_of_one(tmp_path: Path) -> None
     (run / "model.json").write_text(json.dumps({"kind": "decisions", "inputs": {"distinct": 995}}))
     (section,) = [section for section in build(run).sections if section.id == "model"]
     assert [block.kind for block in section.blocks] == ["facts"]
+
+
+def test_a_variance_estimated_below_zero_is_said_and_not_shown_as_a_number() -> None:
+    from model_cards.telling import whole_sentence
+
+    details = {"largest": "a", "smallest": "b", "by_chance": 0.01, "between_groups_variance": -0.0001}
+    whole = made("whole", 0.012, 0.0, 0.03, group="", reference="").model_copy(update={"details": details})
+    assert said(whole_sentence(whole)).endswith("no variance of the true rates between groups is seen.")
+    seen = whole.model_copy(update={"details": details | {"between_groups_variance": 0.02}})
+    assert said(whole_sentence(seen)).endswith("freed of that bias: 0.0200.")
+
+
+def test_measures_of_ranked_lists_keep_their_names() -> None:
+    from model_cards.words import title
+
+    assert [title(name) for name in ("rkl", "rrd", "rnd", "ndkl")] == ["rKL", "rRD", "rND", "nDKL"]

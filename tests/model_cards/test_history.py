@@ -50,3 +50,11 @@ def test_only_whole_artifacts_of_the_folder_are_taken(tmp_path: Path) -> None:
     (artifact / "verdict.json").write_text("{}")
     assert earlier(artifact.parent) == []
     assert earlier(tmp_path / "nowhere") == []
+
+
+def test_two_audits_of_one_day_are_told_apart_by_their_time():
+    from model_cards.history import _days
+
+    assert _days(["2026-10-20T08:00:00Z", "2026-11-20 10:14 UTC"]) == ["2026-10-20", "2026-11-20"]
+    assert _days(["2026-11-20T08:01:30Z", "2026-11-20 10:14 UTC"]) == ["11-20 08:01", "11-20 10:14"]
+    assert _days(["2026-11-20T08:01:30Z", "not recorded"]) == ["2026-11-20", "this audit"]
