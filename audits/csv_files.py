@@ -61,8 +61,8 @@ def _refuse_ragged(path: Path) -> None:
     if wrong:
         row = wrong[0]
         raise DataError(
-            f"data.source {path.name!r}: cannot be read: line {row.number} has {row.actual_columns} cells ({row.text.strip()[:80]!r}), "
-            f"expected {row.expected_columns} as in the header",
+            f"data.source {path.name!r}: cannot be read: line {row.number} has {row.actual_columns} cells "
+            f"({row.text.strip()[:80]!r}), expected {row.expected_columns} as in the header",
             "mend the line; where it is the last one the file may have been cut off",
         )
 

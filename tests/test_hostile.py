@@ -267,7 +267,7 @@ def written(name: str, document: Any) -> bytes:
 
 
 def stays_in_its_line(text: str) -> bool:
-    """By the Unicode database: no control, line end or lone surrogate; nothing that turns the reading or is not seen."""
+    """By the Unicode database: no control, end of line or lone surrogate; nothing turns the reading or is not seen."""
     return not any(
         unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp")
         or unicodedata.bidirectional(one) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
