@@ -73,23 +73,68 @@ def test_the_readme_is_read_by_the_hubs_own_library_and_holds_every_value(folder
             assert metric["args"]["interval"] == [finding.interval.low, finding.interval.high]
 
 
-MCT = {  # the fields of the published schema v0.0.2; nothing else is allowed at the top
-    "schema_version": str,
-    "model_details": dict,
-    "model_parameters": dict,
-    "quantitative_analysis": dict,
-    "considerations": dict,
-}
+def closed(**fields):
+    return {"type": "object", "properties": fields, "additionalProperties": False}
 
 
-def test_the_toolkits_json_has_its_fields_and_values_as_texts(folder):
+def many(**fields):
+    return {"type": "array", "items": closed(**fields)}
+
+
+TEXT = {"type": "string"}
+MCT = closed(  # the fields of the published schema v0.0.2 (package 2.0.0), each level closed
+    schema_version=TEXT,
+    model_details=closed(
+        name=TEXT,
+        overview=TEXT,
+        documentation=TEXT,
+        owners=many(name=TEXT, contact=TEXT),
+        version=closed(name=TEXT, date={"type": "string", "format": "date"}, diff=TEXT),
+        licenses={
+            "type": "array",
+            "items": closed(identifier=TEXT, custom_text=TEXT)
+            | {"oneOf": [{"required": ["identifier"]}, {"required": ["custom_text"]}]},
+        },
+        references=many(reference={"type": "string", "format": "uri"}),
+        citations=many(style=TEXT, citation=TEXT),
+        path=TEXT,
+    ),
+    model_parameters=closed(
+        model_architecture=TEXT,
+        data=many(
+            name=TEXT,
+            link={"type": "string", "format": "uri"},
+            sensitive=closed(sensitive_data={"type": "array", "items": TEXT}),
+            description=TEXT,
+        ),
+        input_format=TEXT,
+        output_format=TEXT,
+    ),
+    quantitative_analysis=closed(
+        performance_metrics=many(
+            type=TEXT, value=TEXT, slice=TEXT, confidence_interval=closed(lower_bound=TEXT, upper_bound=TEXT)
+        )
+    ),
+    considerations=closed(
+        users=many(description=TEXT),
+        use_cases=many(description=TEXT),
+        limitations=many(description=TEXT),
+        tradeoffs=many(description=TEXT),
+        ethical_considerations=many(name=TEXT, mitigation_strategy=TEXT),
+    ),
+)
+
+
+def test_the_toolkits_json_is_valid_and_its_values_are_texts(folder):
+    from jsonschema import Draft7Validator
+
     document = json.loads(render(folder, "mct"))
-    assert {name: type(value) for name, value in document.items()} == MCT
+    validator = Draft7Validator(MCT, format_checker=Draft7Validator.FORMAT_CHECKER)
+    assert not [f"{list(error.absolute_path)}: {error.message}" for error in validator.iter_errors(document)]
     metrics = document["quantitative_analysis"]["performance_metrics"]
     assert [float(one["value"]) for one in metrics] == [f.value for f in exported(read_sources(folder))]
-    for one in metrics:
-        assert set(one) <= {"type", "value", "slice", "confidence_interval"}
-        assert all(isinstance(end, str) for end in one.get("confidence_interval", {}).values())
+    assert list(validator.iter_errors(document | {"verdict": "PASS"}))
+    assert list(validator.iter_errors(document | {"schema_version": 2}))
 
 
 @pytest.mark.filterwarnings("ignore")
