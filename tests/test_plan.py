@@ -297,3 +297,25 @@ def test_a_truth_alone_without_decisions_is_planned(base: Path) -> None:
     data = {"source": "people.csv", "label": "good"}
     made = plan(spec_of(data=data, model=None, counterfactuals={}, techniques={"parity": {}}), base)
     assert "neither a model nor decisions" in told(made, "parity")
+
+
+def test_one_cluster_that_holds_much_of_the_rows_is_a_question_and_as_many_unknown_ones_are_not(base: Path) -> None:
+    data = {"source": "people.csv", "decision": "good", "cluster": "author"}
+    spec = spec_of(data=data, model=None, counterfactuals={}, techniques={"parity": {}}, limits=[])
+    for unknown in ("none", ""):
+        authors = [unknown if at < 84 else f"a{at}" for at in range(200)]
+        lines = [f"{'male' if at % 3 else 'female'},{at % 2},{author}\n" for at, author in enumerate(authors)]
+        (base / "people.csv").write_text("sex,good,author\n" + "".join(lines))
+        said = told(plan(spec, base), "data.cluster")
+        few = (84 + 116) ** 2 / (84**2 + 116)  # Kish 1965, section 11.7
+        expected = f"the largest of 117 clusters holds 42% of the rows: together they say about as much as {few:.1f} of"
+        assert said.startswith(expected) if unknown else not said
+
+
+def test_few_clusters_are_a_question_however_equal(base: Path) -> None:
+    data = {"source": "people.csv", "decision": "good", "cluster": "author"}
+    spec = spec_of(data=data, model=None, counterfactuals={}, techniques={"parity": {}}, limits=[])
+    for clusters in (19, 20):
+        lines = [f"{'male' if at % 3 else 'female'},{at % 2},{at % clusters}\n" for at in range(clusters * 5)]
+        (base / "people.csv").write_text("sex,good,author\n" + "".join(lines))
+        assert ("as 19.0 of equal size" in told(plan(spec, base), "data.cluster")) == (clusters == 19)
