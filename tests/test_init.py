@@ -348,10 +348,10 @@ def test_what_cannot_be_read_is_exit_code_2_and_writes_nothing(data, tmp_path, m
 
 @pytest.mark.parametrize(
     ("columns", "model"),
-    [({"score": [0.1, 0.9], "outcome": ["no", "yes"]}, None), ({"outcome": ["no", "yes"], "income": [1, 2]}, "m.py:f")],
+    [({"score": [at / 100 for at in range(100)]}, None), ({"income": [*range(50)] * 2}, "m.py:f")],
 )
 def test_what_a_decision_by_a_threshold_predicts_is_asked_where_it_could_be_either(tmp_path, columns, model):
-    table = {"sex": ["male", "female"] * 50, **{name: values * 50 for name, values in columns.items()}}
+    table = {"sex": ["male", "female"] * 50, "outcome": ["no", "no", "yes", "yes"] * 25, **columns}
     spec, found = made(table, tmp_path, model)
     assert (spec.data.favourable, spec.data.positive) == ("yes", "yes")
     assert any("what does a decision by the threshold predict?" in question for question in found.questions)

@@ -328,7 +328,7 @@ def test_every_metric_says_what_it_stands_on():
     for entry in metrics.entries().values():
         assert entry.source
         assert entry.summary.endswith(".")
-        assert entry.facts["good"] in {"high", "low", "truth", "quality", "error", "zero", "one"}
+        assert entry.facts["good"] in {"high", "low", "truth", "quality", "error", "zero", "one", "open"}
 
 
 def fair(folder, rows=6000, groups="abc", seed=0, **more):

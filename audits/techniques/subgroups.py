@@ -88,6 +88,7 @@ def subgroups(
     protected = protected_columns(evidence)
     data, left_out = data_columns(evidence, columns)
     searched, twins = different(protected + [one for one in data if one.name not in {o.name for o in protected}])
+    own = sum(one.name not in twins for one in protected)
     if text:
         searched += text_columns(evidence, support, seed, embedding)
     drawn = _drawn(evidence, searched, support, depth)
@@ -104,8 +105,8 @@ def subgroups(
     for number, entry in enumerate(entries):
         rate = outcomes_of(entry)
         leads = clearest_patterns(drawn, rate, top)
-        if linear and len(protected) > 1:
-            leads += linear_rule(drawn, rate, len(protected), leads)
+        if linear and own > 1:
+            leads += linear_rule(drawn, rate, own, leads)
         yield from _confirmed(evidence, entry, drawn, leads)
         rng = np.random.default_rng([seed, 1, number])
         search = whole_search(drawn, rate, evidence.spec.statistics.level, permutations, rng)
