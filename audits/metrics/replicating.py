@@ -17,6 +17,7 @@ from audits.metrics.counting import AT_ONCE
 from audits.statistics import bootstrap
 from audits.statistics.roots import Floats, quotient
 
+_IN_CACHE = 1 << 17  # numbers of a block of replicates
 _MANY = 1 << 14  # from so many clusters that differ, drawing them one by one is faster than their multinomial
 
 
@@ -68,7 +69,7 @@ def tables(
         clusters = None if clusters is None else clusters[~left_out]
     table = add_up(codes, groups, cell, cells, weights)
     if clusters is not None and len(clusters):
-        again = _clusters_again(codes, cell, (groups, cells), weights, clusters, number, rng)
+        again = clusters_again(codes, groups, cell, cells, weights, clusters, number, rng)
         return Tables(table, again, moved_to_equal(table, again, given, known))
     squares = None if weights is None else add_up(codes, groups, cell, cells, weights**2)
     if squares is None:
@@ -146,13 +147,14 @@ def moved_to_equal(
         known: see ``equal_groups``.
     """
     found = np.zeros_like(replicates)
+    step = max(1, _IN_CACHE * len(replicates) // max(replicates.size, 1))
     for places, pooled, sizes in _strata(table, given, known):
-        part = replicates[..., places]
-        many = part.sum(axis=-1, keepdims=True)
-        shares = quotient(part, np.broadcast_to(many, part.shape))
         own = quotient(table[:, places], np.broadcast_to(sizes[:, None], (len(table), len(places))))
-        moved = np.clip(shares - own + pooled, 0, None)
-        found[..., places] = quotient(many * moved, moved.sum(axis=-1, keepdims=True))
+        for start in range(0, len(replicates), step):
+            part = replicates[start : start + step, :, places]
+            many = part.sum(axis=-1, keepdims=True)
+            moved = np.clip(quotient(part, many) - own + pooled, 0, None)
+            found[start : start + step, :, places] = quotient(many * moved, moved.sum(axis=-1, keepdims=True))
     return found
 
 
@@ -171,29 +173,34 @@ def _strata(
     return found
 
 
-def _clusters_again(
+def clusters_again(
     codes: NDArray[np.integer[Any]],
+    groups: int,
     cell: NDArray[np.integer[Any]],
-    shape: tuple[int, int],
+    cells: int,
     weights: NDArray[np.float64] | None,
     clusters: NDArray[np.integer[Any]],
     number: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """Resampled tables: number × groups × cells. Clusters with the same table are drawn together."""
+    """Return the resampled tables of rows in clusters: number × groups × cells.
+
+    Takes what ``tables`` does, of rows that all have a cell; there is one at least. Clusters with the same table are
+    drawn together.
+    """
     from scipy.sparse import coo_matrix
 
     names, inside = np.unique(clusters, return_inverse=True)
-    key = codes.astype(np.int64) * shape[1] + cell
+    key = codes.astype(np.int64) * cells + cell
     worth = np.ones(len(key)) if weights is None else weights
-    matrix = coo_matrix((worth, (inside, key)), shape=(len(names), shape[0] * shape[1])).tocsr()
+    matrix = coo_matrix((worth, (inside, key)), shape=(len(names), groups * cells)).tocsr()
     patterns, times = _patterns(matrix)
     found = np.empty((number, matrix.shape[1]))
     step = max(1, (1 << 23) // len(times))
     for start in range(0, number, step):
         size = min(step, number - start)
         found[start : start + size] = (patterns.T @ _drawn(times, size, rng).T).T
-    return found.reshape(number, *shape)
+    return found.reshape(number, groups, cells)
 
 
 def _patterns(matrix: Any) -> tuple[Any, NDArray[np.int64]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.metrics.histograms import LABELS, Binning, Scored, into_cuts, row_errors, summarise
-from audits.metrics.replicating import add_up, equal_groups, moved_to_equal, tables
+from audits.metrics.replicating import add_up, clusters_again, equal_groups, moved_to_equal
 from audits.metrics.score_rows import ScoredRows
 from audits.statistics import bootstrap
 from audits.statistics.bootstrap import NUMBER
@@ -147,8 +147,8 @@ def resample(
     if rows.weights is not None:
         real = add_up(codes, groups, cell, many).reshape(shape)
         squares = add_up(codes, groups, cell, many, rows.weights**2).reshape(shape)
-    if rows.clusters is not None:
-        counts = tables(codes, groups, cell, many, rows.weights, rows.clusters, number, rng).replicates
+    if rows.clusters is not None and len(rows.clusters):
+        counts = clusters_again(codes, groups, cell, many, rows.weights, rows.clusters, number, rng)
     elif squares is not None:
         counts = bootstrap.poisson(summary.tally, number, rng, squares)
     else:

@@ -169,20 +169,21 @@ def abroca(group: Scored, reference: Scored) -> Share:
 
 def _curve(scored: Scored) -> tuple[Floats, Floats, Floats]:
     """False and true positive rates at every threshold, the strictest first; and the pairs that there are."""
-    falling = scored.tally[..., ::-1]
+    falling = scored.tally[..., NEGATIVE:, ::-1]
     many = falling.sum(axis=-1, keepdims=True)
-    rates = quotient(np.cumsum(falling, axis=-1), many)
-    rates = np.concatenate([np.zeros((*rates.shape[:-1], 1)), rates], axis=-1)
+    rates = np.zeros((*falling.shape[:-1], falling.shape[-1] + 1))
+    rates[..., 1:] = quotient(np.cumsum(falling, axis=-1), many)
     rates[..., -1] = 1.0  # not nearly 1, so that two curves end at the same place
-    return rates[..., NEGATIVE, :], rates[..., POSITIVE, :], (many[..., NEGATIVE, 0] * many[..., POSITIVE, 0])
+    return rates[..., 0, :], rates[..., 1, :], many[..., 0, 0] * many[..., 1, 0]
 
 
 def _area_between(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
     """∫ |difference| of two curves that are straight between their points; exact, where they cross too."""
-    x = np.concatenate([one[0], other[0]], axis=-1)
+    points, before = one[0].shape[-1], np.broadcast_shapes(one[0].shape[:-1], other[0].shape[:-1])
+    x = np.concatenate([np.broadcast_to(curve[0], (*before, curve[0].shape[-1])) for curve in (one, other)], axis=-1)
     order = np.argsort(x, axis=-1, kind="stable")
-    x = np.take_along_axis(x, order, axis=-1)
-    mine = order < one[0].shape[-1]
+    x = _picked(x, order)
+    mine = order < points
     left, right = np.zeros(()), np.zeros(())
     for curve, passed, sign in ((one, mine, 1.0), (other, ~mine, -1.0)):
         begin, end = _along(curve, passed, x)
@@ -200,10 +201,16 @@ def _along(curve: tuple[Floats, Floats], passed: NDArray[np.bool_], x: Floats) -
     ``passed`` which points of ``x`` are the curve's own. On an interval of some width the curve is one straight line.
     """
     at = np.clip(np.cumsum(passed, axis=-1)[..., :-1] - 1, 0, curve[0].shape[-1] - 2)
-    x0, x1 = (np.take_along_axis(curve[0], at + step, axis=-1) for step in (0, 1))
-    y0, y1 = (np.take_along_axis(curve[1], at + step, axis=-1) for step in (0, 1))
-    slope = quotient(y1 - y0, x1 - x0)
+    slopes = quotient(np.diff(curve[1], axis=-1), np.diff(curve[0], axis=-1))
+    x0, y0, slope = (_picked(part, at) for part in (*curve, slopes))
     return y0 + slope * (x[..., :-1] - x0), y0 + slope * (x[..., 1:] - x0)
+
+
+def _picked(values: Floats, at: NDArray[np.intp]) -> Floats:
+    """``np.take_along_axis`` over the last axis, several times as fast."""
+    many = values.shape[-1]
+    rows = np.arange(values.size // many, dtype=np.intp).reshape(values.shape[:-1])
+    return np.ravel(values).take(at + rows[..., None] * many)
 
 
 @metric(

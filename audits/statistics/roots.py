@@ -73,8 +73,11 @@ def _next_step(
 def quotient(numerator: ArrayLike, denominator: ArrayLike, otherwise: float = 0.0) -> Floats:
     """Return ``numerator / denominator``, and ``otherwise`` where the denominator is 0."""
     top, bottom = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
+    there = bottom != 0
+    if there.all():
+        return np.asarray(top / bottom)
     shape = top.shape if top.shape == bottom.shape else np.broadcast(top, bottom).shape
-    return np.asarray(np.divide(top, bottom, out=np.full(shape, float(otherwise)), where=bottom != 0))
+    return np.asarray(np.divide(top, bottom, out=np.full(shape, float(otherwise)), where=there))
 
 
 def arrays(*values: ArrayLike) -> tuple[Floats, ...]:
