@@ -35,6 +35,7 @@ def unanswerable(
         *_data(spec, checks),
         *_techniques(spec, evidence, edits),
         *_metrics(spec),
+        *_comparisons(spec),
         *_edits(spec, edits),
         *_groups(evidence),
         *_doubts(checks),
@@ -119,6 +120,22 @@ def _metrics(spec: AuditSpec) -> Iterator[Unanswerable]:
         if registry[name].facts["labels"] and spec.data.label is None:
             yield Unanswerable(
                 what=name, why="it needs the truth, and the spec names no label", remedy="add data.label"
+            )
+
+
+def _comparisons(spec: AuditSpec) -> Iterator[Unanswerable]:
+    """Limits on a comparison that their measure never has; one against production, only a gate makes."""
+    from audits.metrics import comparisons, registry
+
+    for limit in spec.policy:
+        known = comparisons(registry[limit.measure]) if limit.measure in registry else ()
+        if known and limit.compare not in (*known, "change", "widening"):
+            what = f"{limit.compare} of {limit.measure} over {', '.join(limit.attributes)}"
+            of_two = limit.compare in ("difference", "paired", "ratio") and "gap" in known
+            yield Unanswerable(
+                what=what,
+                why=f"{limit.measure} has no {limit.compare}, it has {', '.join(known)}",
+                remedy=f"write compare: {'gap' if of_two else known[0]}",
             )
 
 

@@ -26,11 +26,18 @@ from audits.statistics.simultaneous import one_sided
 MOST_ROWS = 10**12
 """More rows than this are no answer."""
 
+MANY_TIMES, MANY_ROWS = 1000, 10**6
+"""Nor are more than so many times the rows at hand, where they are more than so many: a number is then too near the
+limit for any rows like these."""
+
 
 class Needed(NamedTuple):
-    """Rows that would decide, in four of five audits: if the groups were truly equal, else if all is as estimated."""
+    """Rows that would decide, in four of five audits: if the groups were truly equal, else if all is as estimated.
 
-    rows: int
+    ``rows`` ``None`` where as good as no number of rows would.
+    """
+
+    rows: int | None
     if_equal: bool
 
 
@@ -77,27 +84,35 @@ def rows_needed(family: Family, at: int, level: float) -> Needed | None:
     equal, smaller = _rows_if_equal(family, side, 1 - level), _rows(side)
     beyond = broken(family.limit, side)
     if smaller is None or (equal is not None and equal > smaller and not beyond):
-        return _whole(None if equal is None else equal * _rows_per_effective(side), if_equal=True)
+        return _whole(None if equal is None else equal * _rows_per_effective(side), smaller, if_equal=True)
     z = family.critical(level) if beyond else one_sided(level)
     if set(side.sufficient) == {"x", "n"}:
-        return _whole(_rows_of_rate(family, side, z) * _rows_per_effective(side))
-    if side.sufficient.keys() & {"n", "n1"}:
-        return _whole(smaller * _times_as_many(family, side, z) * _rows_per_effective(side))
+        return _whole(_rows_of_rate(family, side, z) * _rows_per_effective(side), smaller)
+    if side.sufficient.keys() & {"n", "n1", "df"}:
+        return _whole(smaller * _times_as_many(family, side, z) * _rows_per_effective(side), smaller)
     spread, gap = _spread(family, at, z), _gap(family, side)
-    return _whole(smaller * ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2 if spread and gap else None)
+    times = ((z + NormalDist().inv_cdf(POWER)) * spread / gap) ** 2 if spread and gap else None
+    return _whole(None if times is None else smaller * times, smaller)
 
 
 def _times_as_many(family: Family, side: Side, z: float) -> float:
-    """How many times the counts at hand leave the limit out of the interval, and their chance of it is ``POWER``."""
+    """How many times the rows at hand leave the limit out of the interval, and their chance of it is ``POWER``."""
     bound = family.limit.bound
     below = side.value is not None and side.value < bound
 
     def still_in(log_times: Floats) -> Floats:
-        counts = {name: value * np.exp(log_times) for name, value in side.sufficient.items()}
+        counts = {name: _of_times(name, value, np.exp(log_times)) for name, value in side.sufficient.items()}
         low, high = bounds(side.method.partition("+")[0], counts, z + NormalDist().inv_cdf(POWER))
         return high - bound if below else bound - low
 
     return math.exp(_crossing(still_in, math.log(2 * MOST_ROWS)))
+
+
+def _of_times(name: str, value: float, times: Floats) -> Floats:
+    """A sufficient statistic of so many times the rows: counts and degrees of freedom grow, a mean stays."""
+    if name == "se":
+        return value / np.sqrt(times)
+    return value * (times if name not in ("mean", "low", "high") else np.ones_like(times))
 
 
 def _crossing(function: Callable[[Floats], Floats], high: float) -> float:
@@ -175,10 +190,20 @@ def _spread(family: Family, at: int, z: float) -> float | None:
     """
     if family.sides[at].method in ("bounds", "log-bounds"):
         return None
-    low, high = family.interval(at, z)
+    low, high = _interval(family, at, z)
     if family.limit.compare == "ratio":
         low, high = (math.log(end) if 0 < end < math.inf else math.inf for end in (low, high))
     return (high - low) / 2 / z if math.isfinite(low) and math.isfinite(high) and high > low else None
+
+
+def _interval(family: Family, at: int, z: float) -> tuple[float, float]:
+    """The interval at z, beyond the ends of the number, too: how wide it is says how much is known."""
+    side = family.sides[at]
+    if side.method not in ("t", "log-t"):
+        return family.interval(at, z)
+    endless = {name: value for name, value in side.sufficient.items() if name not in ("low", "high")}
+    low, high = bounds(side.method, endless, z)
+    return float(low), float(high)
 
 
 def _gap(family: Family, side: Side) -> float | None:
@@ -190,5 +215,8 @@ def _gap(family: Family, side: Side) -> float | None:
     return abs(side.value - family.limit.bound)
 
 
-def _whole(rows: float | None, if_equal: bool = False) -> Needed | None:
-    return None if rows is None or not 0 < rows < MOST_ROWS else Needed(math.ceil(rows), if_equal)
+def _whole(rows: float | None, at_hand: float | None, if_equal: bool = False) -> Needed | None:
+    if rows is None or not rows > 0:
+        return None
+    most = min(max(MANY_TIMES * (at_hand or 0), MANY_ROWS), MOST_ROWS)
+    return Needed(math.ceil(rows) if rows < most else None, if_equal)

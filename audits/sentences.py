@@ -57,10 +57,10 @@ def _moved(family: Family, side: Side) -> str:
         now, before = (f"{100 * float(known[name]):.1f}%" for name in ("rate", "in_production"))
         return f"{measure} is {now} for {side.group} and was {before} in production: a change of {value}"
     lead, gap = (number(family, float(known[name])) for name in ("lead", "in_production"))
-    apart = gap.removeprefix("−")
+    apart, moved = gap.removeprefix("−"), "shrunk" if value.startswith("−") else "grown"
     return (
         f"{measure} of {side.group} minus that of {side.reference} is {lead}, and they were {apart} apart in "
-        f"production: the gap has grown by {value}"
+        f"production: the gap has {moved} by {value.removeprefix('−')}"
     )
 
 
@@ -73,6 +73,9 @@ def needed(family: Family, side: Side, needed: Needed) -> str:
         if side.reference or not side.group
         else f" of {side.group}"
     )
+    if needed.rows is None:
+        suppose = "the groups are truly equal" if needed.if_equal else "the truth is as estimated"
+        return f" More rows like these will not settle it: a thousand times as many would not, if {suppose}."
     rows = f" About {needed.rows:,} rows{whose} would"
     return (
         f"{rows} show that it holds, if the groups are truly equal."

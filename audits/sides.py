@@ -185,12 +185,12 @@ class Sides(Sequence[Side]):
 
     @cached_property
     def _columns(self) -> list[tuple[str, NDArray[np.intp], dict[str, Floats]]]:
-        places: dict[str, list[int]] = {}
+        places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
         for at, side in enumerate(self.listed):
-            places.setdefault(side.method, []).append(at)
+            places.setdefault((side.method, tuple(side.sufficient)), []).append(at)
         listed = [
-            (method, np.array(at, np.intp), {name: self._column(at, name) for name in self.listed[at[0]].sufficient})
-            for method, at in places.items()
+            (method, np.array(at, np.intp), {name: self._column(at, name) for name in names})
+            for (method, names), at in places.items()
         ]
         tables = zip(self._starts, self.tables, strict=False)
         return listed + [(table.method, start + np.arange(len(table)), table.sufficient) for start, table in tables]

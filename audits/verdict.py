@@ -141,7 +141,9 @@ def _judge_family(
     family: Family, beyond: np.ndarray[Any, Any], p: float, adjusted: float, level: float, findings: Sequence[Finding]
 ) -> LimitVerdict:
     if not family.sides:
-        return _undecided(family, f"Nothing was measured: {_why_nothing(family, findings)}.")
+        valued = any(finding.value is not None for finding in family.unmeasured)
+        nothing = "Nothing can be shown" if valued else "Nothing was measured"
+        return _undecided(family, f"{nothing}: {_why_nothing(family, findings)}.")
     inside, inner = family.within(one_sided(level))
     covered, unmeasured = family.covered(inside)
     holds = bool((inside | covered).all())
@@ -212,7 +214,7 @@ def _interval(family: Family, at: int, level: float, passed: bool) -> Interval:
     """The interval that decided: one-sided limits for a PASS, else the one for all numbers together."""
     low, high = family.interval(at, one_sided(level) if passed else family.critical(level))
     return Interval(
-        low=rounded(low),
+        low=rounded(float(np.nan_to_num(low))),  # the least float where there is no lower end
         high=rounded(high) if np.isfinite(high) else None,
         level=rounded(2 * level - 1) if passed else level,
         method=family.sides[at].method,
@@ -242,7 +244,8 @@ def _reason(
         else f"on both sides of {limit}"
     )
     more = sentences.needed(family, family.sides[at], needed) if needed else ""
-    also = f" Not measured: {sentences.unmeasured(family)}." if family.unmeasured or family.unseen else ""
+    what = "Not measured" if all(finding.value is None for finding in family.unmeasured) else "Not judged"
+    also = f" {what}: {sentences.unmeasured(family)}." if family.unmeasured or family.unseen else ""
     return f"{estimate}, {reach}.{more}{also}"
 
 
@@ -269,7 +272,8 @@ def _why_nothing(family: Family, findings: Sequence[Finding]) -> str:
     if family.known and limit.compare in sentences.AGAINST_PRODUCTION:
         return "it is held against the model in production, which only a gate does: evenhand gate --baseline"
     if family.known:
-        return f"{limit.measure} over {attribute} has no {limit.compare}"
+        there = ", ".join(sorted({f.comparison for f in family.known if f.value is not None}))
+        return f"{limit.measure} over {attribute} has no {limit.compare}" + (f"; it has {there}" if there else "")
     over = {f.measure for f in findings if f.attribute == attribute and limit.technique in (None, f.technique)}
     if over:
         return f"no finding is of {limit.measure!r} over {attribute}; {nearest(limit.measure, over)}"

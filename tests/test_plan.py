@@ -319,3 +319,22 @@ def test_few_clusters_are_a_question_however_equal(base: Path) -> None:
         lines = [f"{'male' if at % 3 else 'female'},{at % 2},{at % clusters}\n" for at in range(clusters * 5)]
         (base / "people.csv").write_text("sex,good,author\n" + "".join(lines))
         assert ("as 19.0 of equal size" in told(plan(spec, base), "data.cluster")) == (clusters == 19)
+
+
+def test_a_comparison_that_a_measure_never_has_is_told_with_the_right_word(base: Path) -> None:
+    limits = [
+        {"measure": "mean_error", "over": "sex", "compare": "difference", "at_most": 5},
+        {"measure": "auc", "over": "sex", "at_least": 0.7},
+        {"measure": "theil_index", "over": "sex", "compare": "gap", "at_most": 0.1},
+        {"measure": "auc", "over": "sex", "compare": "gap", "at_most": 0.1},
+        {"measure": "equalized_odds_difference", "over": "sex", "compare": "difference", "at_most": 0.1},
+        {"measure": "mean_prediction", "over": "sex", "compare": "ratio", "at_least": 0.8},
+        {"measure": "selection_rate", "over": "sex", "compare": "paired", "at_most": 0.1},
+    ]
+    techniques = {"parity": {}, "score_parity": {}, "regression_parity": {"predicted": "good"}}
+    made = plan(spec_of(limits=limits, techniques=techniques, counterfactuals={}), base)
+    assert "no difference, it has mean, gap | write compare: gap" in told(made, "difference of mean_error over")
+    assert "auc has no rate, it has mean, gap | write compare: mean" in told(made, "rate of auc over sex")
+    assert "it has whole | write compare: whole" in told(made, "gap of theil_index")
+    wrong = [one.what for one in made.unanswerable if " has no " in one.why and " of " in one.what]
+    assert len(wrong) == 3

@@ -336,10 +336,24 @@ def test_nothing_measured_is_inconclusive_and_says_what_is_nearest():
     assert "Nothing was measured" in judged.reason
     assert "did you mean 'selection_rate'?" in judged.reason
     assert "did you mean 'race'?" in only(limit(over="rase"), found).reason
-    assert "has no ratio" in only(FOUR_FIFTHS, found).reason
+    assert "selection_rate over race has no ratio; it has difference" in only(FOUR_FIFTHS, found).reason
     assert "fewer than two known groups (a)" in only(limit(), [own("a", 1, 2)]).reason
     assert "no finding is over 'race'" in only(limit(), []).reason
     assert only(Limit(**{**limit().model_dump(), "technique": "shap"}), found).verdict == "INCONCLUSIVE"
+
+
+def test_a_number_without_an_interval_was_measured_though_nothing_can_be_shown_of_it():
+    bare = Finding(
+        technique="parity", measure="abroca", attribute="race", group="b", reference="a", comparison="gap", value=0.2,
+        details={"no_interval": "parity is the least value"},
+    )  # fmt: skip
+    judged = only(limit("gap", "abroca"), [bare])
+    assert judged.reason == "Nothing can be shown: ABROCA has no interval: parity is the least value."
+    gap = {"mean": 0.0, "se": 0.01, "df": 50}
+    beside = finding("gap", gap, 0.0, group="c", reference="a", measure="abroca", unit="area")
+    assert "no interval" in only(limit("gap", "abroca"), [bare, beside]).reason
+    wide = finding("gap", {**gap, "se": 0.2}, 0.0, group="c", reference="a", measure="abroca", unit="area")
+    assert " Not judged: ABROCA has no interval" in only(limit("gap", "abroca"), [bare, wide]).reason
 
 
 def test_an_empty_policy_judges_nothing():

@@ -72,6 +72,7 @@ def metric(
     within: tuple[str, ...] = (),
     root: bool = False,
     bent: bool = False,
+    between: tuple[float, float] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Callable[[Metric], Metric]:
     """Register a metric.
@@ -104,6 +105,7 @@ def metric(
             there are, the task's summary knows (``audits.metrics.standing``).
         root: it is the square root of a mean.
         bent: it is far from a sum of what single rows add, as odds and correlations are.
+        between: the least and the greatest value that there can be, where ``scale`` does not say it.
         names: what other libraries call it, with their sign: ``{"fairlearn": "selection_rate"}``.
     """
     return registry.register(
@@ -123,8 +125,37 @@ def metric(
         within=within,
         root=root,
         bent=bent,
+        between=between,
         names=dict(names or {}),
     )
+
+
+def ends(entry: Entry) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value that a metric can take, ``None`` where there is no such end."""
+    by_scale: Mapping[Scale, tuple[float | None, float | None]] = {
+        "rate": (0.0, 1.0),
+        "proportion": (0.0, 1.0),
+        "signed": (-1.0, 1.0),
+        "explained": (None, 1.0),
+        "positive": (0.0, None),
+        "number": (None, None),
+    }
+    found: tuple[float | None, float | None] = entry.facts["between"] or by_scale[entry.facts["scale"]]
+    return found
+
+
+def comparisons(entry: Entry) -> tuple[str, ...]:
+    """Return what a limit may compare of a metric that is no share of rows; nothing of one that is."""
+    facts = entry.facts
+    if facts["over"] == "groups":
+        return ("whole",)
+    if facts["over"] == "pair":
+        return ("gap", "difference", "ratio") if facts["components"] else ("gap",)
+    if facts["scale"] == "rate":
+        return ()
+    amount = (facts["task"], facts["scale"], facts["good"]) == ("regression", "number", "high")  # where never below 0
+    ratio = facts["scale"] == "positive" or amount
+    return ("mean",) if facts["across"] else ("mean", "gap", "ratio") if ratio else ("mean", "gap")
 
 
 def of_task(task: str) -> list[Entry]:

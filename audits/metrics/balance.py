@@ -44,6 +44,7 @@ def all_rows(labels: LabelCounts) -> Floats:
     task="data",
     over="pair",
     scale="number",
+    between=(-1.0, 1.0),
     names={
         "clarify": "CI (advantaged − disadvantaged)",
         "aif360": "class_imbalance (unprivileged − privileged)",
@@ -61,6 +62,7 @@ def class_imbalance(group: LabelCounts, reference: LabelCounts) -> Share:
     good="truth",
     task="data",
     scale="positive",
+    between=(0.0, 1.0),
     names={
         "clarify": "DPL (advantaged − disadvantaged)",
         "aif360": "mean_difference (unprivileged − privileged), disparate_impact (unprivileged / privileged)",
@@ -168,6 +170,7 @@ def label_linf_distance(group: LabelCounts, reference: LabelCounts) -> Share:
     task="data",
     over="groups",
     scale="number",
+    between=(-1.0, 1.0),
     names={"aif360": "conditional_demographic_disparity (clarify's metric of this name is another)"},
 )
 def group_conditional_disparity(labels: LabelCounts) -> Share:

@@ -46,6 +46,7 @@ def expected_calibration_error(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="number",
+    between=(-1.0, 1.0),
 )
 def calibration_in_the_large(scored: Scored) -> Share:
     """Mean score − share of positives: above 0 the group's risk is overstated, below 0 understated."""

@@ -70,6 +70,7 @@ def equalized_odds_ratio(group: Counts, reference: Counts) -> Share:
     good="zero",
     over="pair",
     scale="number",
+    between=(-1.0, 1.0),
     within=("positives", "negatives"),
     names={
         "aif360": "average_odds_difference (unprivileged − privileged)",
@@ -106,6 +107,7 @@ def average_absolute_odds_difference(group: Counts, reference: Counts) -> Share:
     good="zero",
     over="pair",
     scale="number",
+    between=(-1.0, 1.0),
     within=("predicted positives", "predicted negatives"),
     names={
         "aif360": "average_predictive_value_difference (unprivileged − privileged)",

@@ -124,6 +124,7 @@ def selection_odds(counts: Counts) -> Share:
     good="high",
     labels=False,
     scale="positive",
+    between=(0.0, 1.0),
     unit="share of all predicted positives",
     names={
         "aequitas": "ppr; ppr_disparity (group / reference; Statistical Parity)",
@@ -160,6 +161,7 @@ def impact_ratio(counts: Counts) -> Share:
     good="high",
     labels=False,
     scale="number",
+    between=(-1.0, 1.0),
     across=True,
     names={"fairlearn": 'demographic_parity_difference(method="to_overall") (the largest distance, unsigned)'},
 )

@@ -73,6 +73,7 @@ def bnsp_auc(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="number",
+    between=(-0.5, 0.5),
     within=("negatives", "background negatives"),
     names={"conversationai": "negative_aeg (½ − MWU(background, subgroup): above 0 the subgroup scores higher)"},
 )
@@ -92,6 +93,7 @@ def negative_average_equality_gap(scored: Scored) -> Share:
     decisions=False,
     task="scores",
     scale="number",
+    between=(-0.5, 0.5),
     within=("positives", "background positives"),
     names={"conversationai": "positive_aeg (½ − MWU(background, subgroup): above 0 the subgroup scores higher)"},
 )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from audits.findings import MISSING_GROUP, Comparison, Evidence, Finding, Interval, Support, rounded
-from audits.metrics import Share, direction
+from audits.metrics import Share, direction, ends
 from audits.metrics.summarised import (
     Number,
     Summarised,
@@ -182,7 +182,7 @@ def _compared(
             reference=data.groups[reference],
             value=value,
             missing=missing[place],
-            sufficient=("t", {"mean": value, **t}) if number.known[place] else None,
+            sufficient=("t", {"mean": value, **t, **_ends(entry, "gap")}) if number.known[place] else None,
             n=Support(group=float(rows[group]), reference=float(rows[reference])),
             said=f"{direction(entry.facts['good'], data.favourable)}; {sense}",
             p=(float(p[place]), float(adjusted[place])) if measured[place] else None,
@@ -252,8 +252,17 @@ def _scaled(entry: Entry, value: float, error: Any, freedom: Any) -> tuple[str, 
         rest = 1 - value
         return ("rest-log-t", {"mean": -float(np.log(rest)), "se": se / rest, "df": df}) if rest > 0 else None
     if scale == "positive":
-        return ("log-t", {"mean": float(np.log(value)), "se": se / value, "df": df}) if value > 0 else None
-    return "t", {"mean": value, "se": se, "df": df}
+        log, most = {"mean": float(np.log(value)), "se": se / value, "df": df} if value > 0 else None, ends(entry)[1]
+        return None if log is None else ("log-t", log if most is None else log | {"high": most})
+    return "t", {"mean": value, "se": se, "df": df, **_ends(entry)}
+
+
+def _ends(entry: Entry, comparison: Comparison = "mean") -> dict[str, float]:
+    """Where the interval of a number ends whatever the rows say; of a gap, at the widest that there can be."""
+    low, high = ends(entry)
+    if comparison == "gap" and entry.facts["over"] == "group":
+        low, high = (None, None) if low is None or high is None else (low - high, high - low)
+    return {name: end for name, end in (("low", low), ("high", high)) if end is not None}
 
 
 def _words(entry: Entry) -> str:
@@ -279,9 +288,9 @@ def _finding(
     more = {**data.details, **(details or {})} if not missing else {}
     interval = None
     if not missing and sufficient is not None:
-        low, high = bounds(sufficient[0], sufficient[1], critical(data.level))
-        top = rounded(float(high)) if np.isfinite(high) else None
-        interval = Interval(low=rounded(float(low)), high=top, level=data.level, method=sufficient[0])
+        interval = _interval(sufficient, data.level)
+        if interval is None:
+            more["no_interval"] = "so little is known of it that its interval has no lower end"
     elif not missing:
         more["no_interval"] = _why_no_interval(entry, data)
     return Finding(
@@ -304,6 +313,13 @@ def _finding(
         evidence=Evidence(file=data.file, selector=data.selector or f"by {data.attribute}"),
         details=more,
     )
+
+
+def _interval(sufficient: tuple[str, dict[str, float]], level: float) -> Interval | None:
+    """The interval at the level, none without a lower end."""
+    low, high = (float(end) for end in bounds(*sufficient, critical(level)))
+    top = rounded(high) if np.isfinite(high) else None
+    return Interval(low=rounded(low), high=top, level=level, method=sufficient[0]) if np.isfinite(low) else None
 
 
 def _why_no_interval(entry: Entry, data: Summarised) -> str:

@@ -18,6 +18,7 @@ _AMONG = "stratum in which some are accepted and some rejected, or no rows"
     good="low",
     task="data",
     scale="number",
+    between=(-1.0, 1.0),
     across=True,
     names={
         "clarify": "CDDPL (above 0: disadvantaged rejected more; a stratum without rejected or accepted counts as 0)",
@@ -35,6 +36,7 @@ def conditional_demographic_disparity(decisions: LabelCounts) -> Share:
     good="low",
     task="data",
     scale="number",
+    between=(-1.0, 1.0),
     across=True,
     names={
         "clarify": "CDDL (above 0: disadvantaged rejected more; a stratum without rejected or accepted counts as 0)"

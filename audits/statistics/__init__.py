@@ -64,8 +64,8 @@ METHODS: Mapping[str, Callable[..., tuple[Floats, Floats]]] = {
     "tango+one-way": agreed_paired,  # b, c, n: the hull of both
     "bonett-price": bonett_price,  # b, c, n
     "widening": widening,  # same, same_se, same_skew, turned, turned_se, turned_skew, behind
-    "t": t_interval,  # mean, se, df
-    "log-t": log_t_interval,  # mean, se of the logarithm, df
+    "t": t_interval,  # mean, se, df; low, high where the number has ends
+    "log-t": log_t_interval,  # mean, se of the logarithm, df; high where the number has an end
     "logit-t": logit_t_interval,  # mean, se of the log-odds, df
     "fisher-t": fisher_t_interval,  # mean, se of the inverse hyperbolic tangent, df
     "rest-log-t": rest_log_t_interval,  # mean, se of −log of what is short of 1, df

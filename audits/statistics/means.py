@@ -14,11 +14,16 @@ from audits.statistics.rates import student_tail, tails
 from audits.statistics.roots import Floats, arrays, quotient
 
 
-def t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
-    """Student's t interval with the tail probability of ``z``. Source: Student 1908, Biometrika 6:1."""
+def t_interval(
+    mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike, low: ArrayLike = -np.inf, high: ArrayLike = np.inf
+) -> tuple[Floats, Floats]:
+    """Student's t interval with the tail probability of ``z``; no further than the number itself, ``low`` to ``high``.
+
+    Source: Student 1908, Biometrika 6:1.
+    """
     mean, se, df, z = arrays(mean, se, df, z)
     spread = student_tail(df, tails(z)) * se
-    return mean - spread, mean + spread
+    return np.maximum(mean - spread, low), np.minimum(mean + spread, high)
 
 
 def normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
@@ -41,9 +46,15 @@ def logit_normal_interval(mean: ArrayLike, se: ArrayLike, z: ArrayLike) -> tuple
         return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
 
 
-def log_t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
-    """Student's t interval of a positive number on the scale of its logarithm: ``mean`` and ``se`` are of the log."""
-    return log_normal_interval(mean, _as_far(se, df, z), 1.0)
+def log_t_interval(
+    mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike, high: ArrayLike = np.inf
+) -> tuple[Floats, Floats]:
+    """Student's t interval of a positive number on the scale of its logarithm: ``mean`` and ``se`` are of the log.
+
+    It ends at ``high``, the greatest that the number itself can be.
+    """
+    low, top = log_normal_interval(mean, _as_far(se, df, z), 1.0)
+    return low, np.minimum(top, high)
 
 
 def logit_t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:

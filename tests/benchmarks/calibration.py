@@ -40,6 +40,7 @@ from calibration_cases import (  # noqa: E402
 )
 from calibration_exact import two_groups  # noqa: E402
 from calibration_page import markdown  # noqa: E402
+from calibration_proxies import proxy_bounds  # noqa: E402
 
 import audits  # noqa: E402
 from audits.statistics import bounds  # noqa: E402
@@ -225,6 +226,7 @@ def main() -> None:
         "same_as_judge": checks.same_as_judge(8 if given.quick else 60, rng),
         "fairlearn": checks.fairlearn(given.quick, rng),
         "two_groups": two_groups(given.quick),
+        "proxy_bounds": proxy_bounds(given.quick, np.random.default_rng(given.seed)),
         "paths": {},
     }
     for path in PATHS:

@@ -35,7 +35,7 @@ def markdown(document):
         for key, name in (("wrong_fail", "wrong FAIL"), ("wrong_pass", "wrong PASS")):
             if key in told:
                 lines.append(f"- {path}, {name} {_share(told[key]['rate'])}: {told[key]['case']}")
-    lines += ["", *_two_groups(document["two_groups"])]
+    lines += ["", *_two_groups(document["two_groups"]), "", *_proxy_bounds(document["proxy_bounds"])]
     lines += [
         "",
         "## Coverage of published intervals",
@@ -134,6 +134,24 @@ def _two_groups(document):
             for key in ("wrong_fail", "wrong_pass")
         ]
         lines.append(f"| {method} | {' | '.join(sides)} |")
+    return lines
+
+
+def _proxy_bounds(cases):
+    lines = [
+        "## Bounds of groups known as probabilities",
+        "",
+        "Equal groups and a limit of 0 on their difference: how often the bounds (`proxy_bounds`) lie wholly beyond "
+        "it, whichever group is ahead (the level allows 5 %). *Sure* is the probability of the group that a row is "
+        "likeliest of. Where it is 1 the bounds are an interval of the groups themselves; where it is less, what is "
+        "not known of the groups keeps them from the limit.",
+        "",
+        "| groups | rows | rate | sure | wrong FAIL | draws |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in cases:
+        cells = [f"{one['rate']:g}", _share(one["sure"], 0), _share(one["wrong_fail"]), f"{one['draws']:,}"]
+        lines.append(f"| {one['groups']} | {one['rows']} | {' | '.join(cells)} |")
     return lines
 
 
