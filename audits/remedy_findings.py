@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audits.alternatives import AS_IT_IS, Aim, Tried, Untried
 from audits.findings import Finding, Support, rounded
 from audits.metrics import registry as metrics
+from audits.metrics.groups import GroupRates
 from audits.metrics.pairing import known_groups
 from audits.remedy_measuring import Measuring
 from audits.statistics.differences import difference_z
@@ -177,11 +177,15 @@ def log_of(case: Measuring, aim: Aim, log: list[dict[str, Any]], seed: int) -> F
     )
 
 
-def nothing(case: Measuring, values: NDArray[np.float64]) -> Iterator[Finding]:
-    """The gap lies within the target: nothing is to be mended, and nothing was tried."""
+def nothing(case: Measuring, rates: GroupRates, groups: Sequence[int]) -> Iterator[Finding]:
+    """The gap of ``groups`` lies within the target: nothing is to be mended, and nothing was tried."""
+    values = rates.value[list(groups)]
     low, high = float(values.min()), float(values.max())
     gap = high - low if case.asked.target.compare == "difference" else low / high if high else 1.0
     said = f"nothing is to be mended: the {case.asked.name} is {rounded(gap, 3):g}, within {case.asked.target.bound:g}"
+    small = [name for at, name in enumerate(rates.groups) if at in known_groups(rates.groups) and at not in groups]
+    if small:
+        said += f"; {', '.join(small)}: too few rows to fit anything to"
     yield case.finding("remedy_gap", AS_IT_IS, value=gap, direction="of all audited rows", details={"said": said})
     yield case.finding("remedy_log", "", value=0, unit="alternatives", details={"said": said, "alternatives": []})
 

@@ -136,12 +136,15 @@ def _mend(case: Measuring, options: tuple[Sequence[str], Kind, int, int, int]) -
     names, kind, proxies, seed, floor = options
     large = [at for at in known if whole.rows[at] >= floor]
     if len(large) > 1 and asked.target.met(whole.value[large]):
-        yield from nothing(case, whole.value[large])
+        yield from nothing(case, whole, large)
         return
     aim = aim_of(case, floor)
     if aim is None:
         why = f"fewer than two groups have {floor} {asked.entry.facts['among']} on the half that would be fitted on"
         yield case.finding("remedy_gap", AS_IT_IS, missing=why)
+        return
+    if asked.target.met(whole.value[aim.groups]):  # what lies apart has too few rows on the fitting half
+        yield from nothing(case, whole, aim.groups)
         return
     log: list[dict[str, Any]] = []
     now = Tried(AS_IT_IS, rows.decisions, "", rows.decisions)

@@ -345,6 +345,17 @@ def test_a_fair_model_is_told_that_nothing_is_to_be_mended(tmp_path):
     assert len(every) == 2
 
 
+def test_where_only_a_group_too_small_to_fit_to_lies_apart_nothing_is_tried_on_the_others(tmp_path):
+    names, truth, score, decision = shifted(4000, shift=0.0)
+    for at in range(40):  # enough in all, not on the half that would be fitted on
+        names[at], decision[at] = "few", 0
+    every = found(evidence_of(tmp_path, names, decision, label=truth, score=score))
+    said = every["remedy_gap[as it is]/group/selection_rate difference/-/check"].details["said"]
+    assert said.startswith("nothing is to be mended: the selection_rate difference is 0.0")
+    assert said.endswith("; few: too few rows to fit anything to")
+    assert len(every) == 2
+
+
 # -- the log, the law, and what is missing -----------------------------------------------------------------------------
 
 
