@@ -70,7 +70,8 @@ LABELS = words(
     "y label target class outcome truth true actual recid recidivism default defaulted income repaid arrest event "
     "survived churn passed fraud pincp readmitted"
 )
-SURE_LABELS = frozenset({"y", "label", "target", "class", "outcome", "truth"})
+OUTCOMES = frozenset({"label", "target", "outcome", "truth"})
+SURE_LABELS = OUTCOMES | {"y", "class"}
 IDENTIFIERS = words("id uuid guid key ssn passport iban index rownumber")
 PERSONS = words("name firstname lastname surname fullname email mail phone telephone address dob")
 BELONG = words("person user patient applicant customer client employee student household family template")
@@ -245,7 +246,8 @@ def _outcome(column: Column) -> Guess | None:
     if tokens & SCORES and column.kind == "text":
         return Guess(column, "left out", "its name says that it is a score in words")
     if not column.two:
-        return None
+        why = f"its name says that it is the outcome, and it holds {column.distinct:,} values, not two"
+        return Guess(column, "left out", why) if column.name.strip().lower() in OUTCOMES else None
     for role, words in (("decision", DECISIONS), ("label", LABELS)):
         if tokens & words:
             found: Any = role

@@ -18,6 +18,10 @@ WEAK = {
 """Attributes that are protected for some decisions only: offered, not taken."""
 EDGES = (25.0, 45.0, 65.0)
 """Ages at which a column of years is cut, as far as each part then has one row in twenty."""
+OLDEST = 120.0
+"""Years that nobody is older than, half of the people surely not."""
+MOST_UNMARKED = 0.05
+"""Share of rows up to which those that no indicator marks, or several, are left as unknown."""
 MOST_GROUPS = 12
 """Of more groups there would be too many pairs, and too few rows in each."""
 NOT_RACE = "not {}"
@@ -47,9 +51,9 @@ def attributes(found: Sequence[Guess], table: pl.DataFrame) -> list[Attribute]:
 def _attribute(name: str, candidates: Sequence[Guess], table: pl.DataFrame) -> Attribute:
     marks = [guess for guess in candidates if guess.group]
     columns = [guess for guess in candidates if not guess.group]
-    best = min(columns, key=lambda guess: _codes(guess.column), default=None)
-    if best is None or (len(marks) > 1 and best.column.kind != "text"):
-        made = _marked(name, marks)
+    best = min(columns, key=_codes, default=None)
+    if best is None or (marks and best.column.kind != "text" and (len(marks) > 1 or not _plain(best))):
+        made = _marked(name, marks, table)
     else:
         made = _of_column(name, best, table)
     used = {guess.column.name for guess in (marks if best is None else [best])}
@@ -58,12 +62,17 @@ def _attribute(name: str, candidates: Sequence[Guess], table: pl.DataFrame) -> A
     return made._replace(why=why, active=made.active and name not in WEAK)
 
 
-def _codes(column: Column) -> tuple[bool, int]:
-    """Words before numbers, few values before many."""
-    return column.kind not in ("text", "flag"), column.distinct
+def _codes(guess: Guess) -> tuple[bool, bool, int]:
+    """Words before numbers, ``sex`` before ``sex_offences``, few values before many."""
+    return guess.column.kind not in ("text", "flag"), not _plain(guess), guess.column.distinct
 
 
-def _marked(name: str, marks: Sequence[Guess]) -> Attribute:
+def _plain(guess: Guess) -> bool:
+    """Whether the column's name says the attribute and no more."""
+    return guess.column.name.strip().lower() in ATTRIBUTES[guess.attribute]
+
+
+def _marked(name: str, marks: Sequence[Guess], table: pl.DataFrame) -> Attribute:
     """Groups that columns of 0 and 1 mark."""
     if len(marks) == 1:
         column, group = marks[0].column, marks[0].group
@@ -72,6 +81,13 @@ def _marked(name: str, marks: Sequence[Guess]) -> Attribute:
         question = f"is a row whose {column.name} is 0 {other}?"
         return Attribute(name, line, 2, _reason(marks[0]), question, "yes")
     named = {guess.column.name: guess.group for guess in marks}
+    marked = table.select(list(named)).cast(float).sum_horizontal()
+    unmarked = float((marked != 1).mean() or 0)
+    if unmarked > MOST_UNMARKED:
+        why = f"columns of 0 and 1 mark it; {100 * unmarked:.0f}% of the rows are marked by none of them, or by several"
+        return Attribute(name, f"{{indicators: {mapped(named)}, overlap: true}}", len(set(named.values())), why,
+                         "who are the rows that none of these columns marks?",
+                         "of no known group, so each group is held against everybody outside it")  # fmt: skip
     question = "is a row that none of these columns, or several, mark of no known group?"
     return Attribute(name, f"{{indicators: {mapped(named)}}}", len(set(named.values())), "columns of 0 and 1 mark it",
                      question, "yes; it is shown as (missing)")  # fmt: skip
@@ -84,6 +100,10 @@ def _of_column(name: str, guess: Guess, table: pl.DataFrame) -> Attribute:
             return _too_many(name, guess)
         edges = _edges(table[column.name])
         question = "which ages shall be compared? (US employment law protects 40 and over.)"
+        if float(table[column.name].median() or 0) > OLDEST:
+            question = (
+                f"half of {column.name} is above {OLDEST:g}: in which unit is it, and which ages shall be compared?"
+            )
         return Attribute(name, f"{{column: {quoted}, bins: {listed(edges)}}}", len(edges) + 1, _reason(guess), question,
                          f"cut at {', '.join(f'{edge:g}' for edge in edges)}")  # fmt: skip
     if column.distinct > MOST_GROUPS:

@@ -35,6 +35,11 @@ class Outcome(NamedTuple):
         """The column that is audited, where no model is."""
         return self.score or self.decision
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The columns that were chosen."""
+        return frozenset(guess.column.name for guess in (self.score, self.decision, self.label) if guess)
+
 
 class Values(NamedTuple):
     """Which value is good for the person, which one the rates count, and why."""
@@ -58,9 +63,9 @@ def choose(found: Sequence[Guess], model: bool) -> Outcome:
         two = [guess for guess in found if guess.role == "feature" and guess.column.two]
         why = "no name says label; it is the last column of two values"
         label = two[-1]._replace(role="label", why=why) if two else None
-    taken = {guess.column.name for guess in (score, decision, label) if guess}
-    others = tuple(guess for group in of_role.values() for guess in group if guess.column.name not in taken)
-    return Outcome(score, decision, label, others)
+    chosen = Outcome(score, decision, label, ())
+    others = tuple(guess for group in of_role.values() for guess in group if guess.column.name not in chosen.names)
+    return chosen._replace(others=others)
 
 
 def _sureness(guess: Guess) -> tuple[bool, int, int]:
@@ -116,6 +121,10 @@ def write(notes: Notes, table: pl.DataFrame, outcome: Outcome, values: Values | 
             threshold = _threshold(guess.column, table)
             notes.ask("from which score on is the decision positive?", threshold)
             notes.add(f'  threshold: "{threshold}"')
+    if not outcome.names and not model:
+        notes.ask("which column holds the decisions, or the scores they are taken by?", "none: no name of one says so")
+        notes.add("  # decision: <column>")
+        return
     if outcome.audited is None and outcome.label is not None and not model:
         notes.note("no column of decisions was found: without a model, the label itself is audited (base rates)")
     if values is not None:

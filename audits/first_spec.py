@@ -46,6 +46,7 @@ def first_spec(table: pl.DataFrame, source: str, *, name: str, model: str | None
     outcome = first_outcome.choose(found, model is not None)
     found = first_outcome.tell_the_outcome(found, outcome, table)
     outcome = first_outcome.choose(found, model is not None)
+    found = [guess for guess in found if guess.role != "feature" or guess.column.name not in outcome.names]
     texts = [guess for guess in found if guess.role == "text"]
     text = max(texts, key=lambda guess: guess.column.words, default=None)
     kind = _kind(model, text) if model is not None else ""

@@ -133,7 +133,7 @@ def test_a_function_that_reads_texts_is_audited_by_their_words(tmp_path):
         ("y_pred", [0, 1] * 50, "decision", ""),
         ("hired", [True, False] * 50, "decision", ""),
         ("target", [0, 1] * 50, "label", ""),
-        ("target", [0, 1, 2] * 50, "feature", ""),
+        ("target", [0, 1, 2] * 50, "left out", ""),
         # left out
         ("id", list(range(100)), "left out", ""),
         ("customer_no", [f"C{at}" for at in range(100)], "left out", ""),
@@ -167,6 +167,48 @@ def test_one_indicator_is_named_by_its_other_side_and_that_is_asked(tmp_path):
     spec, found = made(table, tmp_path)
     assert spec.protected["race"].values == {0: "not Black", 1: "Black"}
     assert any("is a row whose black is 0 not Black?" in question for question in found.questions)
+
+
+def test_groups_that_most_rows_have_no_mark_of_are_each_held_against_everybody_else(tmp_path):
+    """Of ten rows two are marked: told apart by their marks alone, eight would be compared with nobody."""
+    table = people(black=[1, *[0] * 9], hispan=[0, 1, *[0] * 8])
+    spec, found = made(table, tmp_path)
+    assert spec.protected["race"].overlap
+    assert "80% of the rows are marked by none of them, or by several" in found.text
+    assert any("who are the rows that none of these columns marks" in question for question in found.questions)
+    whole, said = made({**table, "white": [0, 0, *[1] * 8] * 20}, tmp_path)
+    assert not whole.protected["race"].overlap
+    assert "marked by none" not in said.text
+
+
+def test_a_column_that_says_sex_and_more_does_not_stand_before_one_that_marks_it(tmp_path):
+    spec, _ = made({**people(is_female=[0, 1], sex_offences=[0, 1, 2, 3], sex_crimes=[0, 1, 2])} | {"sex": ["?"] * 200},
+                   tmp_path)  # fmt: skip
+    assert spec.protected["sex"].column == "is_female"
+    spec, _ = made({**people(sex_offences=[0, 1]), "sex": [1, 2, 3, 1] * 50}, tmp_path)
+    assert spec.protected["sex"].column == "sex"
+
+
+def test_ages_that_are_no_years_are_asked_about(tmp_path):
+    months = made(people(age=[200, 307, 410, 500]), tmp_path)[1]
+    assert any("half of age is above 120: in which unit is it" in question for question in months.questions)
+    assert not any("unit" in question for question in made(people(age=[20, 30, 70, 90]), tmp_path)[1].questions)
+
+
+@pytest.mark.parametrize("model", [None, "model.skops"])
+def test_the_outcome_is_never_among_what_a_model_might_read(tmp_path, model):
+    table = {"sex": ["male", "female"] * 100, "grade": [0, 1, 1, 0] * 50, "points": [x / 2 for x in range(200)]}
+    _, found = made(table, tmp_path, model)
+    assert "label: grade" in found.text
+    assert "features: [points]" in found.text
+
+
+def test_an_outcome_of_more_than_two_values_is_left_out_with_the_reason_and_asked_about(tmp_path):
+    table = {"sex": ["male", "female"] * 100, "target": [0, 1, 2, 3] * 50, "points": [1.5, 2.5, 0.5, 9.5] * 50}
+    _, found = made(table, tmp_path)
+    assert "left out: target: its name says that it is the outcome, and it holds 4 values, not two" in found.text
+    assert any("which column holds the decisions, or the scores" in question for question in found.questions)
+    assert not any("good for the person" in question for question in found.questions)
 
 
 def test_too_many_groups_are_offered_and_not_taken(tmp_path):
