@@ -12,6 +12,8 @@ from audits.yaml_lines import Place
 
 _LEAST_BOUND = {"rate": 0, "share": 0, "difference": 0, "paired": 0, "widening": 0, "change": -1}
 """Comparisons of proportions, and the least that a bound on them can be."""
+_OF_NUMBERS = {"rate": "mean", "share": "mean", "difference": "gap", "paired": "gap"}
+"""What is compared of a number that is no share of rows, where these are compared of rates."""
 
 
 def check_policy(spec: AuditSpec) -> Iterator[Mistake]:
@@ -44,7 +46,12 @@ def _bound(limit: Limit, place: Place) -> Iterator[Mistake]:
     bound, measure, least = limit.bound, limit.measure.partition("[")[0], _LEAST_BOUND.get(limit.compare)
     percent = f"write {bound / 100:g} for {bound:g} %"
     known = measure in metrics.registry or measure.endswith("rate") or limit.compare in ("rate", "share")
-    if known and least is not None and not least <= bound <= 1:
+    facts = metrics.registry[measure].facts if measure in metrics.registry else {}
+    usual = _OF_NUMBERS.get(limit.compare) if facts.get("over") == "group" and facts["scale"] != "rate" else None
+    if known and least is not None and not least <= bound <= 1 and usual:
+        got = f"got {limit.compare}, expected {usual}: {limit.measure} is no share of rows"
+        yield Mistake((*place, "compare"), got, f"write compare: {usual}")
+    elif known and least is not None and not least <= bound <= 1:
         yield Mistake((*place, key), f"got {bound:g}, expected {least} to 1: a rate is a proportion", percent)
     if limit.compare == "ratio" and (bound > 1 if key == "at_least" else bound < 1):
         within = "at most 1" if key == "at_least" else "at least 1"

@@ -187,8 +187,9 @@ def _move(move: Move) -> tuple[str, str]:
 def _what(move: Move) -> str:
     who = " vs ".join(group_name(name) for name in (move.group, move.reference) if name)
     about = f"{shown(move.attribute, 80)}: {who}" if who else shown(move.attribute, 80)
-    kind = "" if move.comparison == "rate" else f" {move.comparison}"
-    return f"{title(shown(move.measure, 80))}{kind}{f', {about}' if about else ''}"
+    name = title(shown(move.measure, 80))
+    kind = "" if move.comparison == "rate" or name.endswith(f" {move.comparison}") else f" {move.comparison}"
+    return f"{name}{kind}{f', {about}' if about else ''}"
 
 
 def _form(move: Move) -> tuple[Any, str]:

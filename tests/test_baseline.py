@@ -372,6 +372,13 @@ def test_a_change_is_told_with_the_rates_it_is_made_of(tmp_path):
     )
 
 
+def test_a_gap_that_has_become_smaller_is_told_as_shrunk(tmp_path):
+    groups, old = people(a=(600, 1000), b=(400, 1000))
+    new = people(a=(550, 1000), b=(420, 1000))[1]
+    told = judge([GROWTH], both(tmp_path, groups, old, new)).limits[0].reason
+    assert "is 13.0 points, and they were 20.0 points apart in production: the gap has shrunk by 7.0 points (" in told
+
+
 def test_an_audit_by_itself_says_that_production_is_a_gates_business(pair):
     reason = judge([FALL], pair[0].findings).limits[0].reason
     assert "only a gate does: evenhand gate --baseline" in reason

@@ -197,6 +197,14 @@ def test_a_number_that_can_no_longer_be_measured_comes_first_and_says_why():
     assert moves[0].after.missing == "nobody"
 
 
+def test_the_kind_of_a_number_is_named_once(tmp_path):
+    report = diff(made(tmp_path / "a"), made(tmp_path / "b", seed=5, model={"digest": "f" * 64}))
+    gaps = [finding(value, id="a", comparison="gap", measure="mean_output_gap") for value in (0.1, 0.4)]
+    told = to_text(report.model_copy(update={"moves": tuple(compared([tuple(gaps)], "same rows"))}))
+    assert "Mean output gap, " in told
+    assert "gap gap" not in told
+
+
 def test_numbers_within_a_float_s_last_digits_did_not_move():
     assert compared([(finding(0.3, low=0.2, high=0.4), finding(0.3 + 1e-15, low=0.2, high=0.4))], "same rows") == ()
     assert compared([(finding(None), {**finding(None), "missing": "other words"})], "same rows") == ()
