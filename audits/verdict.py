@@ -117,8 +117,7 @@ def judge(
     today = today or date.today()
     ordered = sorted(findings, key=lambda finding: finding.id)
     held = families(policy, ordered)  # step 1
-    beyond = [family.beyond() for family in held]  # step 2
-    p = [family.p(float(z.max())) if len(z) else 1.0 for family, z in zip(held, beyond, strict=True)]
+    beyond, p = _shown_by(held)  # step 2
     adjusted = holm(p)  # step 3
     judged = [
         _waive(
@@ -137,6 +136,37 @@ def judge(
     )
 
 
+def verdict_of(policy: Sequence[Limit], findings: Sequence[Finding], level: float, at: int) -> Outcome:
+    """Return the verdict that ``judge`` has of one limit, without all that it tells beside it.
+
+    Args:
+        policy: the limits, each over one attribute.
+        findings: every finding of the audit; order does not matter.
+        level: confidence level, 1 − α.
+        at: which limit.
+    """
+    held = families(policy, sorted(findings, key=lambda finding: finding.id))
+    family, adjusted = held[at], holm(_shown_by(held)[1])
+    if not family.sides:
+        return "INCONCLUSIVE"
+    if adjusted[at] < 1 - level:
+        return "FAIL"
+    inside, _ = family.within(one_sided(level))
+    covered, unmeasured = family.covered(inside)
+    return _unless_broken(family, inside | covered, unmeasured)
+
+
+def _shown_by(held: Sequence[Family]) -> tuple[list[np.ndarray[Any, Any]], list[float]]:
+    """How far each side of every family is shown to be beyond its limit, and the p-values of the families."""
+    beyond = [family.beyond() for family in held]
+    return beyond, [family.p(float(z.max())) if len(z) else 1.0 for family, z in zip(held, beyond, strict=True)]
+
+
+def _unless_broken(family: Family, inside: np.ndarray[Any, Any], unmeasured: Sequence[Finding]) -> Outcome:
+    """Steps 5 and 6: what a limit is that is not broken, of the sides which lie inside or are covered."""
+    return "PASS" if inside.all() and not unmeasured and not family.unseen else "INCONCLUSIVE"
+
+
 def _judge_family(
     family: Family, beyond: np.ndarray[Any, Any], p: float, adjusted: float, level: float, findings: Sequence[Finding]
 ) -> LimitVerdict:
@@ -147,7 +177,7 @@ def _judge_family(
     inside, inner = family.within(one_sided(level))
     covered, unmeasured = family.covered(inside)
     holds = bool((inside | covered).all())
-    outcome: Outcome = "PASS" if holds and not unmeasured and not family.unseen else "INCONCLUSIVE"  # steps 5 and 6
+    outcome = _unless_broken(family, inside | covered, unmeasured)
     deciding = inside & ~covered if outcome == "PASS" else ~(inside | covered)
     at = _nearest_the_limit(family, inner, ~covered)
     if p < 1 - level:  # beyond the limit, at least before the limits are corrected for one another

@@ -12,7 +12,7 @@ from audits.errors import SpecError
 from audits.findings import MISSING_GROUP, Finding, Interval, Support, digest
 from audits.spec import Limit, Waiver
 from audits.statistics import critical, interval
-from audits.verdict import Verdict, judge
+from audits.verdict import Verdict, judge, verdict_of
 
 METHODS = {"difference": "newcombe", "ratio": "koopman", "rate": "wilson", "paired": "tango", "gap": "t", "mean": "t"}
 
@@ -62,7 +62,17 @@ FOUR_FIFTHS = limit("ratio", at_least=0.8)
 def only(policy, findings, **more):
     verdict = judge([policy], findings, **more)
     assert len(verdict.limits) == 1
+    assert verdict_of([policy], findings, more.get("level", 0.95), 0) == verdict.limits[0].verdict
     return verdict.limits[0]
+
+
+def test_the_verdict_of_a_limit_alone_is_that_among_the_others():
+    found = all_pairs("difference", {"a": (560, 1000), "b": (430, 1000), "c": (500, 1000)})
+    found += all_pairs("ratio", {"a": (560, 1000), "b": (430, 1000), "c": (500, 1000)})
+    policy = [limit(at_most=bound) for bound in (0.05, 0.09, 0.1, 0.2, 0.3)] + [FOUR_FIFTHS, limit(over="sex")]
+    verdicts = [one.verdict for one in judge(policy, found).limits]
+    assert set(verdicts) == {"PASS", "FAIL", "INCONCLUSIVE"}
+    assert [verdict_of(policy, found, 0.95, at) for at in range(len(policy))] == verdicts
 
 
 def test_an_impact_ratio_wholly_below_four_fifths_fails():

@@ -25,7 +25,7 @@ from audits.registry import Entry
 from audits.slices import assign, crossed
 from audits.spec import Limit
 from audits.techniques import technique
-from audits.verdict import judge
+from audits.verdict import verdict_of
 
 MOST_TOLD = 500
 """So many alternatives are listed one by one in ``details``; the counts are of all."""
@@ -206,7 +206,7 @@ class _Counts:
             side = "at_most" if policy[at].at_most is not None else "at_least"
             policy[at] = policy[at].model_copy(update={side: choice.margin})
         findings = self._findings(replace(choice, margin=None))
-        return judge(policy, findings, self.evidence.spec.statistics.level).limits[at].verdict
+        return verdict_of(policy, findings, self.evidence.spec.statistics.level, at)
 
     def _findings(self, choice: _Choice) -> list[Finding]:
         """The rates that the limits are held against, and their pairs."""
