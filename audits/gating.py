@@ -291,5 +291,8 @@ def _many(count: int, what: str) -> str:
 
 
 def _days(days: float) -> str:
+    if 0 < days < 0.05:  # "0 days ago" would not be more than --max-age 0
+        minutes = max(1, round(days * 24 * 60))
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
     told = f"{days:.1f}".removesuffix(".0")
     return f"{told} day{'' if told == '1' else 's'}"
