@@ -153,7 +153,8 @@ class _Family:
             change = float(self.both.new[at] - self.both.old[at])
             b, c, n = (float(part[at]) for part in (self.both.up, self.both.down, self.both.rows))
             se = float(np.sqrt(self.both.change[at, at]))
-            method, sufficient = "t", {"mean": change, "se": se, "df": float(self.both.units[at] - 1)}
+            df = float(self.both.units[at] - 1)
+            method, sufficient = "t", {"mean": change, "se": se, "df": df, "low": -1.0, "high": 1.0}
             if self.both.plain:
                 method, sufficient = "tango", {"b": b, "c": c, "n": n}
             yield self._finding(

@@ -74,7 +74,8 @@ def weighted_false_positive_rate(summary: Classified) -> Share:
     within=("predicted classes",),
     names={
         "credo": "multiclass FDR (weighted)",
-        "fairlearn": "MetricFrame(precision_score, average='weighted'), one minus it",
+        "fairlearn": "MetricFrame(precision_score, average='weighted'), one minus it (there a class that is never "
+        "predicted counts as wholly wrong)",
     },
 )
 def weighted_false_discovery_rate(summary: Classified) -> Share:

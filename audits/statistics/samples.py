@@ -48,6 +48,10 @@ def _allocation(sizes: Codes, size: int) -> Codes:
     return drawn
 
 
+TOO_UNEQUAL = "one row or cluster weighs so much that all of them are worth fewer than two"
+"""Why a mean of less than one degree of freedom is told without its interval, which would say nothing."""
+
+
 def mean_sufficient(
     values: ArrayLike, weights: ArrayLike | None = None, clusters: ArrayLike | None = None
 ) -> dict[str, float]:

@@ -17,7 +17,7 @@ from audits.findings import Finding, Interval, Support, rounded
 from audits.gradients import MOST_NODES, Attribution, Encoding, encode, integrate
 from audits.spec import Attribute
 from audits.statistics import critical, interval
-from audits.statistics.samples import mean_sufficient, stratified_sample
+from audits.statistics.samples import TOO_UNEQUAL, mean_sufficient, stratified_sample
 from audits.techniques import technique
 from audits.terms import Spans, named_groups, on_terms, term_spans
 
@@ -176,6 +176,9 @@ class _Report:
             return Finding(**common, missing=_why(self.attribute, group, details, len(used)))
         sufficient = mean_sufficient(values, self.examined.weights[used], None if clusters is None else own)
         sufficient = {name: rounded(number, DIGITS) for name, number in sufficient.items()}
+        if sufficient["df"] < 1:
+            return Finding(**common | {"details": details | {"no_interval": TOO_UNEQUAL}}, value=sufficient["mean"])
+        sufficient |= {} if signed else {"low": 0.0, "high": 1.0}
         level = self.evidence.spec.statistics.level
         low, high = interval("t", sufficient, critical(level))
         limits = Interval(low=rounded(low), high=None if high is None else rounded(high), level=level, method="t")

@@ -17,7 +17,7 @@ from audits.shapley import Explanation, explain
 from audits.slices import reference_group
 from audits.spec import Attribute
 from audits.statistics import critical, interval
-from audits.statistics.samples import gap_sufficient, stratified_sample
+from audits.statistics.samples import TOO_UNEQUAL, gap_sufficient, stratified_sample
 from audits.techniques import technique
 
 
@@ -154,6 +154,9 @@ class _Sample:
         clusters = None if self.clusters is None else self.clusters[sides]
         sufficient = gap_sufficient(values, inside, self.weights[sides], clusters)
         sufficient = {name: rounded(number) for name, number in sufficient.items()}
+        if sufficient["df"] < 1:
+            common["details"] = {**common["details"], "no_interval": TOO_UNEQUAL}
+            return Finding(**common, value=sufficient["mean"])
         level = self.evidence.spec.statistics.level
         low, high = interval("t", sufficient, critical(level))
         limits = Interval(low=rounded(low), high=None if high is None else rounded(high), level=level, method="t")

@@ -312,6 +312,22 @@ def test_texts_of_one_cluster_have_no_mean_with_an_interval(tmp_path):
     assert "belong to one cluster" in found["attribution_share", "female"].missing
 
 
+def test_the_interval_of_a_share_ends_at_0_and_1_and_unequal_clusters_have_none(tmp_path):
+    texts, sexes = letters(12)
+    data = {"source": "letters.csv", "text": "text", "cluster": "person"}
+    halves = [str(at // 2 % 2) for at in range(len(texts))]
+    (tmp_path / "even").mkdir()
+    found = findings(evidence(tmp_path / "even", texts, sexes, clusters=halves, data=data), subject())
+    told = [f.interval for f in found.values() if f.comparison == "share" and f.interval]
+    assert told
+    assert all(0 <= one.low <= one.high <= 1 for one in told)
+    unequal = ["one"] * (len(texts) - 2) + ["other"] * 2
+    (tmp_path / "odd").mkdir()
+    found = findings(evidence(tmp_path / "odd", texts, sexes, clusters=unequal, data=data), subject())
+    assert found["attribution_share", "female"].interval is None
+    assert "worth fewer than two" in found["attribution_share", "female"].details["no_interval"]
+
+
 def test_a_model_that_reads_no_word_has_no_share(tmp_path):
     found = findings(evidence(tmp_path, *letters(6)), subject(Planted(0.0).requires_grad_(False), positive=0))
     constant = Planted(0.0)

@@ -261,6 +261,19 @@ def test_rows_of_one_person_are_not_counted_as_independent(tmp_path):
     assert gap.sufficient["se"] == pytest.approx(alone.sufficient["se"])
 
 
+def test_a_cluster_that_holds_nearly_all_rows_leaves_no_interval(tmp_path):
+    """99 rows of one cluster and one of another are worth 1.02 clusters: Student's interval was ±1e300."""
+    frame, labels = people(100)
+    first = ~frame["sex"].duplicated()
+    clusters = [f"{sex}-{'first' if one else 'rest'}" for sex, one in zip(frame["sex"], first, strict=True)]
+    data = {"source": "loans.csv", "features": NUMBERS, "favourable": 1, "cluster": "person"}
+    written = evidence(tmp_path, frame[NUMBERS], clusters=clusters, data=data)
+    gap = findings(written, fitted(LogisticRegression(), frame, labels), background=50)["mean_output_gap", "female"]
+    assert gap.value is not None
+    assert gap.interval is None
+    assert "worth fewer than two" in gap.details["no_interval"]
+
+
 def test_an_unknown_attribute_is_refused(tmp_path):
     frame, labels = people(50)
     with pytest.raises(SpecError, match="got 'sexx', which is not one"):
