@@ -7,6 +7,7 @@ import pytest
 from tables import write_evidence
 
 from audits.errors import SpecError
+from audits.evidence import Evidence
 from audits.findings import canonical_json, write_findings
 from audits.metrics import of_task
 from audits.metrics import registry as metrics
@@ -408,3 +409,11 @@ def test_intervals_of_averages_widen_where_rows_repeat_each_other(tmp_path):
         return np.mean([gap.high - gap.low for gap in gaps])
 
     assert width(again) == pytest.approx(np.sqrt(10) * width(once), rel=0.15)
+
+
+def test_rows_of_no_group_are_said_to_have_none_not_passed_over_in_silence(tmp_path):
+    spec = write_evidence(tmp_path, {"group": ["a", "b", "b"]}, label=[1, 0, 1], decision=[1, 0, 0]).spec
+    pq.write_table(pa.table({"row": pa.array([0, 1, 2], pa.int64())}), tmp_path / "slices.parquet")
+    (finding,) = run(registry["parity"], Evidence(tmp_path, spec), {})
+    assert finding.value is None
+    assert finding.missing == "no row has a group of any protected attribute: words alone make none"

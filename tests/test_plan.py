@@ -338,3 +338,10 @@ def test_a_comparison_that_a_measure_never_has_is_told_with_the_right_word(base:
     assert "it has whole | write compare: whole" in told(made, "gap of theil_index")
     wrong = [one.what for one in made.unanswerable if " has no " in one.why and " of " in one.what]
     assert len(wrong) == 3
+
+
+def test_parity_over_an_attribute_that_only_words_name_is_told(base: Path) -> None:
+    words = {"sex": {"lexicon": "sex"}}
+    assert "not of which group a row is | add protected.sex.column" in told(plan(spec_of(protected=words), base), "sex")
+    for more in ({}, {"protected": words, "techniques": {"flip_rate": {}}}):
+        assert "not of which group" not in told(plan(spec_of(**more), base), "sex")

@@ -92,12 +92,20 @@ def examines_inside(entry: Entry) -> bool:
 def run(entry: Entry, evidence: Any, options: dict[str, Any], subject: Any = None) -> list[Finding]:
     """Carry out a technique with options as the spec gives them, checked against its signature.
 
-    Returns its findings. One that cannot be carried out at all is one finding that says why.
+    Returns its findings. One that cannot be carried out at all, or has nothing to say, is one finding that says why.
     """
     checked = entry.options.model_validate(options)
     given = {name: getattr(checked, name) for name in type(checked).model_fields}
     arguments = (evidence, subject) if examines_inside(entry) else (evidence,)
     try:
-        return list(entry.function(*arguments, **given))
+        found = list(entry.function(*arguments, **given))
+        return found or [_nothing(entry, _NO_GROUP if not evidence.attributes else "it found nothing to measure")]
     except NotMeasurable as reason:
-        return [Finding(technique=entry.name, measure=entry.name, comparison="check", missing=reason.message)]
+        return [_nothing(entry, reason.message)]
+
+
+_NO_GROUP = "no row has a group of any protected attribute: words alone make none"
+
+
+def _nothing(entry: Entry, why: str) -> Finding:
+    return Finding(technique=entry.name, measure=entry.name, comparison="check", missing=why)
