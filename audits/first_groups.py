@@ -53,10 +53,10 @@ def _attribute(name: str, candidates: Sequence[Guess], table: pl.DataFrame) -> A
     columns = [guess for guess in candidates if not guess.group]
     best = min(columns, key=_codes, default=None)
     if best is None or (marks and best.column.kind != "text" and (len(marks) > 1 or not _plain(best))):
-        made = _marked(name, marks, table)
+        made, taken = _marked(name, marks, table), marks
     else:
-        made = _of_column(name, best, table)
-    used = {guess.column.name for guess in (marks if best is None else [best])}
+        made, taken = _of_column(name, best, table), [best]
+    used = {guess.column.name for guess in taken}
     also = [guess.column.name for guess in candidates if guess.column.name not in used]
     why = made.why + (f"; {', '.join(also)} say{'s' * (len(also) == 1)} it too" if also else "")
     return made._replace(why=why, active=made.active and name not in WEAK)
