@@ -19,7 +19,8 @@ from audits.english import called_out, of_people
 from audits.errors import SpecError, nearest
 from audits.spec import ProtectedSpec
 
-_WORD = re.compile(r"\w+")
+_LETTER = r"[\w\u0300-\u036f]"  # with the accents that some texts write after the letter, which \w lacks
+_WORD = re.compile(f"{_LETTER}+")
 FOLDER = Path(__file__).parent / "counterfactuals" / "lexicons"
 
 
@@ -149,7 +150,7 @@ class Phrases:
             by_first.setdefault(_WORD.findall(word)[0].lower(), set()).add(word)
         self._by_first = {
             first: re.compile(
-                "(?:" + "|".join(map(_flexible, sorted(group, key=lambda w: (-len(w), w)))) + r")(?!\w)", flags
+                "(?:" + "|".join(map(_flexible, sorted(group, key=lambda w: (-len(w), w)))) + f")(?!{_LETTER})", flags
             )
             for first, group in by_first.items()
         }

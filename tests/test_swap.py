@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -297,3 +299,10 @@ def test_ordinary_english_is_swapped_as_people_write_it(text, lexicon, group, ex
 def test_a_word_that_would_contradict_the_swap_refuses_the_text(tmp_path, text, attribute, group, word):
     made = versions(tmp_path, [text], {attribute: {"column": attribute}}, {attribute: [group]}, control=False)
     assert {version.reason for version in made} <= {f"the text says {word!r}, which fits one group only"}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("text", ["hé said", "père", "ame\u0301he", "Manōa", "la güera", "he\u0301, she"])
+def test_an_accent_makes_another_word_however_it_is_written(text, form):
+    found = [mention.listed for mention in read_lexicon("sex").mentions(unicodedata.normalize(form, text))]
+    assert found == (["she"] if "she" in text else [])
