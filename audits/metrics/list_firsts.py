@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.findings import MISSING_GROUP
-from audits.metrics.list_sums import Items, grouped, shuffles
+from audits.metrics.list_sums import Items, grouped, shuffled_rows, shuffles
 from audits.metrics.lists import per_list, places
 from audits.metrics.ranking import Ranked, ranked
 from audits.metrics.sums import again
@@ -29,6 +29,7 @@ FIRST_PLACES = (
     "first_places_relevance_balance",
 )
 
+_KINDS = 4  # what is added up of each item, before its bins
 _FIELDS = Ranked._fields[Ranked._fields.index("pool") : Ranked._fields.index("binned")]
 
 
@@ -77,24 +78,25 @@ def firsts(
     known = codes != groups.index(MISSING_GROUP) if MISSING_GROUP in groups else np.ones(len(codes), np.bool_)
     lists, own, relevance = items.lists[known], codes[known], items.relevance[known]
     shape = (len(items.weight), len(groups))
+    first = (places(lists) <= cutoff).astype(np.float64)
+    several = ((per_list(lists, own, shape) > 0).sum(axis=1) > 1).astype(np.float64)
+    sums = [
+        [per_list(lists, own, shape, worth * one) for one in (np.ones(len(first)), first)]
+        for worth in _worths(relevance, qualified, edges)
+    ]
+    parts = [part for both in sums[:_KINDS] for part in both]
+    parts += [both[at] for at in (0, 1) for both in sums[_KINDS:]]
+    table = np.stack(parts, axis=1) * (items.weight * several)[:, None, None]
+    return Firsts(table, per_list(lists, own, shape))
+
+
+def _worths(relevance: Floats, qualified: float, edges: Sequence[float]) -> list[Floats]:
+    """What is added up of each item: itself, whether judged, its relevance, whether enough; whether in each bin."""
     judged = ~np.isnan(relevance)
     worth = np.where(judged, relevance, 0.0)
     bins = np.searchsorted(np.asarray(edges, np.float64), worth, side="left")
-    first = (places(lists) <= cutoff).astype(np.float64)
-    several = ((per_list(lists, own, shape) > 0).sum(axis=1) > 1).astype(np.float64)
-
-    def both(worth: NDArray[Any]) -> list[Floats]:
-        return [per_list(lists, own, shape, worth * one) for one in (np.ones(len(first)), first)]
-
-    parts = [
-        part
-        for worth in (np.ones(len(first)), judged, worth, judged & (relevance >= qualified))
-        for part in both(worth)
-    ]
-    binned = [both(judged & (bins == one)) for one in range(len(edges) + 1)]
-    parts += [pair[at] for at in (0, 1) for pair in binned]
-    table = np.stack(parts, axis=1) * (items.weight * several)[:, None, None]
-    return Firsts(table, per_list(lists, own, shape))
+    kinds = [np.ones(len(worth)), judged, worth, judged & (relevance >= qualified)]
+    return [np.asarray(kind, np.float64) for kind in kinds + [judged & (bins == at) for at in range(len(edges) + 1)]]
 
 
 def firsts_by_chance(
@@ -107,8 +109,22 @@ def firsts_by_chance(
     rng: np.random.Generator,
 ) -> Ranked | None:
     """Return the sums of lists in which the groups are shuffled, or ``None`` where there are too many rows for it."""
-    sums = []
-    for _ in range(shuffles(len(codes))):
-        shuffled = codes[np.lexsort((rng.random(len(codes)), items.lists))]
-        sums.append(firsts(items, shuffled, groups, cutoff, qualified, edges).table.sum(axis=0))
-    return summary_of(np.stack(sums)) if sums else None
+    number = shuffles(len(codes))
+    if not number:
+        return None
+    missing = groups.index(MISSING_GROUP) if MISSING_GROUP in groups else -1
+    named = codes != missing
+    held = per_list(items.lists[named], codes[named], (len(items.weight), len(groups))) > 0  # shuffling keeps it
+    weight = (items.weight * (held.sum(axis=1) > 1))[items.lists]
+    worths = [weight * worth for worth in _worths(items.relevance, qualified, edges)]
+    sums = np.empty((number, len(worths), len(groups), 2))
+    for at in range(number):
+        own = codes[shuffled_rows(items.lists, rng)]
+        known = np.flatnonzero(own != missing)
+        key = own[known].astype(np.int64) * 2 + (places(items.lists[known]) <= cutoff)
+        for kind, worth in enumerate(worths):
+            sums[at, kind] = np.bincount(key, worth[known], minlength=2 * len(groups)).reshape(-1, 2)
+    both = np.stack([sums.sum(axis=-1), sums[..., 1]], axis=2)
+    of_kinds = both[:, :_KINDS].reshape(number, -1, len(groups))
+    of_bins = np.moveaxis(both[:, _KINDS:], 2, 1).reshape(number, -1, len(groups))
+    return summary_of(np.concatenate([of_kinds, of_bins], axis=1))

@@ -128,6 +128,11 @@ def shuffles(rows: int) -> int:
     return number if number >= _FEWEST_SHUFFLES else 0
 
 
+def shuffled_rows(lists: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return an order of the rows that is by chance within each list; the lists stand one after the other."""
+    return np.argsort(lists + rng.random(len(lists)), kind="stable")  # one sort of runs, a third of what two take
+
+
 def _popularity(items: Items, codes: NDArray[Any], shape: tuple[int, int], cutoff: int | None) -> tuple[Floats, Floats]:
     """How many lists show the group's items among the first, on average over these, and whether there are any."""
     if items.item is None or cutoff is None:
@@ -155,7 +160,7 @@ def by_chance(
     without = replace(items, relevance=blind, item=None)
     sums = np.empty((number, len(_LIST_FIELDS), len(groups)))
     for at in range(number):
-        shuffled = codes[np.lexsort((rng.random(len(codes)), items.lists))]
+        shuffled = codes[shuffled_rows(items.lists, rng)]
         sums[at] = summed(without, shuffled, groups, None, step, target).table.sum(axis=0)
     return listed(sums)
 
