@@ -5,12 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
+from audits.findings import MISSING_GROUP
 from audits.metrics import registry
 from audits.metrics.deviations import rnd
 from audits.metrics.likeness import jaccard, prag, serp
-from audits.metrics.list_firsts import firsts, summary_of
+from audits.metrics.list_firsts import firsts, firsts_by_chance, summary_of
 from audits.metrics.list_items import shown
-from audits.metrics.list_sums import Items, listed, summed
+from audits.metrics.list_sums import Items, listed, shuffled_rows, summed
 from audits.metrics.lists import places, prefixes, quality
 from audits.metrics.ranking import (
     attention_weighted_parity,
@@ -275,3 +276,19 @@ def test_gains_of_a_group_stay_when_others_move_between_its_items():
     other = quality(np.zeros(4, int), np.array([1, 0, 1, 0]), np.array([0.0, 1, 1, 2]), (1, 2), None)
     assert one.ndcg == pytest.approx(other.ndcg)
     assert one.precision == pytest.approx(other.precision)
+
+
+def test_the_first_places_of_shuffled_lists_are_those_of_the_lists_one_by_one():
+    rng = np.random.default_rng(3)
+    lists = np.repeat(np.arange(30), rng.integers(1, 9, 30))
+    codes, weight = rng.integers(0, 3, len(lists)), rng.random(30)
+    relevance = np.where(rng.random(len(lists)) < 0.2, np.nan, rng.integers(0, 4, len(lists)))
+    items, asked = items_of(codes, lists, relevance, weight=weight), (["a", MISSING_GROUP, "b"], 2, 2.0, [0.5, 1.5])
+    found = firsts_by_chance(items, codes, *asked, np.random.default_rng(5))
+    again = np.random.default_rng(5)
+    for at in range(20):
+        own = codes[shuffled_rows(lists, again)]
+        assert (np.bincount(lists * 3 + own, minlength=90) == np.bincount(lists * 3 + codes, minlength=90)).all()
+        expected = summary_of(firsts(items, own, *asked).table.sum(axis=0))
+        for name in expected._fields[expected._fields.index("pool") :][:10]:
+            np.testing.assert_allclose(getattr(found, name)[at], getattr(expected, name), rtol=1e-12)

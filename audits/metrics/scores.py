@@ -210,7 +210,7 @@ def _picked(values: Floats, at: NDArray[np.intp]) -> Floats:
     """``np.take_along_axis`` over the last axis, several times as fast."""
     many = values.shape[-1]
     rows = np.arange(values.size // many, dtype=np.intp).reshape(values.shape[:-1])
-    return np.ravel(values).take(at + rows[..., None] * many)
+    return np.asarray(np.ravel(values).take(at + rows[..., None] * many))
 
 
 @metric(
