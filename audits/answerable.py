@@ -164,7 +164,7 @@ def _groups(evidence: Evidence) -> Iterator[Unanswerable]:
             yield Unanswerable(what=f"parity over {attribute}", why=f"the rows hold {got}, and parity compares two")
     spec = evidence.spec
     for name, given in spec.protected.items() if {"parity", "score_parity"} & spec.techniques.keys() else ():
-        known = any(attribute.partition("=")[0] == name for attribute in evidence.attributes)
-        if not known and given.probabilities is None and (given.lexicon or given.terms):
+        told = any(attribute.partition("=")[0] == name for attribute in evidence.attributes)
+        if not told and given.probabilities is None and (given.lexicon or given.terms):
             why = "its words say which texts to change and whom they name, not of which group a row is"
             yield Unanswerable(what=f"parity over {name}", why=why, remedy=f"add protected.{name}.column")
