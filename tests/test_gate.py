@@ -196,7 +196,7 @@ def test_a_stale_audit_is_refused(place):
     assert call(old, "--max-age", 41)[0] == 0
     assert call(old)[0] == 0
     lately = released(place, *EQUAL, DIFFERENCE, ended=NOW - timedelta(minutes=19))
-    assert "19 minutes ago, and at most 0 days are allowed" in refused(lately, "--max-age", 0)
+    assert re.search(r"\d+ minutes ago, and at most 0 days are allowed", refused(lately, "--max-age", 0))
 
 
 def test_an_audit_from_the_future_is_refused(place):
