@@ -130,8 +130,19 @@ def ethics_section(sources: Sources) -> Section:
 def caveats_section(sources: Sources) -> Section:
     """Return what must be known before the numbers are relied on: as supplied, and what holds of every audit."""
     words = "What holds of every audit stands under the verdict: what a pass does not mean."
-    blocks = (_told({"As supplied": sources.spec.card.caveats}), Prose(text=(words,)))
+    cut = _cut_short(sources.document("model"))
+    blocks = (_told({"As supplied": sources.spec.card.caveats}), *cut, Prose(text=(words,)))
     return Section(id="caveats", title="Caveats and recommendations", blocks=blocks)
+
+
+def _cut_short(model: Mapping[str, Any]) -> tuple[Prose, ...]:
+    """What must be known of texts that are longer than the model reads; nothing where there are none."""
+    if not (cut := model.get("truncated")):
+        return ()
+    read = model.get("inputs", {}).get("distinct")
+    of = f"{cut:,} of the {read:,} distinct texts" if read else f"{cut:,} texts"
+    words = f"{of} {'are' if cut > 1 else 'is'} longer than the model reads: its answers to them are to a part of each."
+    return (Prose(text=(words,)),)
 
 
 def _told(given: Mapping[str, str | None]) -> Facts:

@@ -17,3 +17,6 @@ def observe(run: Run, out: Path) -> None:
     """Score every distinct input of rows and pairs; without a model, take over what the data bring."""
     model = json.loads((run.folder / "resolved.json").read_bytes())
     scoring.observe(run.spec, run.base, run.folder, out, host(run), Path(run.home), console.progress, model)
+    made = json.loads((out / "model.json").read_bytes())
+    if cut := made.get("truncated"):
+        console.warn(f"{cut:,} of {made['inputs']['distinct']:,} distinct texts are longer than the model reads")

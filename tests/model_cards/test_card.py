@@ -67,6 +67,19 @@ def test_the_sections_come_in_the_order_of_reading(card: Card) -> None:
     ]  # fmt: skip
 
 
+def test_texts_of_which_the_model_reads_a_part_are_told(card: Card, tmp_path: Path) -> None:
+    run = write_example(tmp_path / "run")
+    document = json.loads((run / "model.json").read_bytes()) | {"truncated": 1280}
+    (run / "model.json").write_text(json.dumps(document))
+    told, before = (
+        [said(block.text) for block in blocks(one, "caveats") if isinstance(block, Prose)] for one in (build(run), card)
+    )
+    words = (
+        "1,280 of the 3,766 distinct texts are longer than the model reads: its answers to them are to a part of each."
+    )
+    assert told == [words, *before]
+
+
 def test_rates_are_told_as_people(card: Card) -> None:
     sentences = [said(block.text) for block in blocks(card, "parity") if isinstance(block, Prose)]
     assert "Of 100 Black applicants, 54 are approved; of 100 white applicants, 92." in sentences
