@@ -52,7 +52,8 @@ def judged(tmp_path: Path, findings: list[Finding], limits: str) -> Card:
 @pytest.mark.parametrize(("word", "limits"), [
     ("PASS", "  - {measure: selection_rate, over: sex, compare: ratio, at_least: 0.8}\n"),
     ("FAIL", "  - {measure: selection_rate, over: race, compare: difference, at_most: 0.1}\n"),
-    ("ROWS", "  - {measure: selection_rate, over: sex, compare: difference, at_most: 0.001}\n"),
+    ("ROWS", "  - {measure: selection_rate, over: sex, compare: difference, at_most: 0.02}\n"),
+    ("INCONCLUSIVE", "  - {measure: selection_rate, over: sex, compare: difference, at_most: 0.001}\n"),
     ("INCONCLUSIVE", "  - {measure: precision, over: sex, compare: difference, at_most: 0.1}\n"),
 ])  # fmt: skip
 def test_every_verdict_says_what_to_do_and_more_rows_only_where_they_would_help(
