@@ -131,11 +131,11 @@ def caveats_section(sources: Sources) -> Section:
     """Return what must be known before the numbers are relied on: as supplied, and what holds of every audit."""
     words = "What holds of every audit stands under the verdict: what a pass does not mean."
     cut = _cut_short(sources.document("model"))
-    blocks = (_told({"As supplied": sources.spec.card.caveats}), *cut, Prose(text=(words,)))
+    blocks: tuple[Block, ...] = (_told({"As supplied": sources.spec.card.caveats}), *cut, Prose(text=(words,)))
     return Section(id="caveats", title="Caveats and recommendations", blocks=blocks)
 
 
-def _cut_short(model: Mapping[str, Any]) -> tuple[Prose, ...]:
+def _cut_short(model: Mapping[str, Any]) -> tuple[Block, ...]:
     """What must be known of texts that are longer than the model reads; nothing where there are none."""
     if not (cut := model.get("truncated")):
         return ()
