@@ -40,7 +40,7 @@ def grid(name: str, heading: str, cells: dict[tuple[str, str], Finding], unit: s
         for column, second in enumerate(across):
             body += _cell(cells.get((first, second)), LEFT + column * width, y + 18, width, height, (low, high), unit)
     words = (
-        f"A table of {len(down)} by {len(across)} crossed groups; the darker a cell, the higher its number. "
+        f"A table of {len(down)} by {len(across)} crossed groups; the fuller its colour, the higher a cell. "
         "Hatched cells could not be measured. The numbers are in the table that follows."
     )
     return frame(name, heading, words, top + len(down) * (height + 20) + 4, body)

@@ -97,7 +97,7 @@ def _own_chart(family: Family, sources: Sources, name: str, what: str) -> Chart:
     across = len({second for _, second in pairs})
     if len(parts) == 2 and len(pairs) == len(cells) > 2 and 1 < across <= ACROSS:
         svg = grid(name, what, pairs, unit_after(family.own[0]))
-        return Chart(name=name, svg=svg, caption=f"{what}: darker is higher")
+        return Chart(name=name, svg=svg, caption=f"{what}: the fuller the colour, the higher")
     rows = []
     for found in family.own:
         first = found.group == family.reference
