@@ -8,6 +8,7 @@ Source: Cachel, Rundensteiner 2022, FINS Auditing Framework: Group Fairness for 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,23 @@ _FINS = "Cachel, Rundensteiner 2022, FINS Auditing Framework: Group Fairness for
 _ITEMS = "items of two groups to choose from, or none among the first"
 _JUDGED = "items of two groups of known relevance, or no relevance among the first"
 
-
-@metric(
+_least_over_most = partial(
+    metric,
     task="ranking",
     over="groups",
     boundary=True,
-    labels=False,
     decisions=False,
     scale="proportion",
     unit="ratio",
+    good="one",
+)
+"""What all metrics of this file state alike."""
+
+
+@_least_over_most(
+    labels=False,
     source=f"{_FINS} (parity)",
     among=_ITEMS,
-    good="one",
     names={"credo": "FINS parity"},
 )
 def first_places_parity(summary: Ranked) -> Share:
@@ -40,17 +46,10 @@ def first_places_parity(summary: Ranked) -> Share:
     return _least(summary.first, summary.pool)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=False,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (balance)",
     among=_ITEMS,
-    good="one",
     names={"credo": "FINS balance"},
 )
 def first_places_balance(summary: Ranked) -> Share:
@@ -58,17 +57,10 @@ def first_places_balance(summary: Ranked) -> Share:
     return _least(summary.first, summary.pool, each=False)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=True,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (qualified parity)",
     among="items of two groups that are relevant enough, or none of them among the first",
-    good="one",
     names={"credo": "FINS qualified parity (a group without qualified items counts as 0)"},
 )
 def qualified_parity(summary: Ranked) -> Share:
@@ -76,17 +68,10 @@ def qualified_parity(summary: Ranked) -> Share:
     return _least(summary.able_first, summary.able)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=True,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (qualified balance)",
     among="items of two groups that are relevant enough, or none of them among the first",
-    good="one",
     names={"credo": "FINS qualified balance (a group without qualified items counts as 0)"},
 )
 def qualified_balance(summary: Ranked) -> Share:
@@ -94,17 +79,10 @@ def qualified_balance(summary: Ranked) -> Share:
     return _least(summary.able_first, summary.able, each=False)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=True,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (calibrated parity)",
     among="relevance bin with items of two groups, one of them among the first",
-    good="one",
     names={"credo": "FINS calibrated parity (a group without items in a bin counts as 0 there)"},
 )
 def calibrated_parity(summary: Ranked) -> Share:
@@ -112,17 +90,10 @@ def calibrated_parity(summary: Ranked) -> Share:
     return _least_of_bins(summary, each=True)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=True,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (calibrated balance)",
     among="relevance bin with items of two groups, one of them among the first",
-    good="one",
     names={"credo": "FINS calibrated balance (a group without items in a bin counts as 0 there)"},
 )
 def calibrated_balance(summary: Ranked) -> Share:
@@ -130,17 +101,10 @@ def calibrated_balance(summary: Ranked) -> Share:
     return _least_of_bins(summary, each=False)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=True,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (relevance parity)",
     among="relevant items of two groups, or none of their items among the first",
-    good="one",
     names={"credo": "FINS relevance parity"},
 )
 def relevance_parity(summary: Ranked) -> Share:
@@ -148,17 +112,10 @@ def relevance_parity(summary: Ranked) -> Share:
     return _least_of(quotient(summary.first, quotient(summary.worth, summary.judged)), np.asarray(summary.worth) > 0)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=True,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (score parity)",
     among=_JUDGED,
-    good="one",
     names={"credo": "FINS score parity"},
 )
 def first_places_relevance_parity(summary: Ranked) -> Share:
@@ -166,17 +123,10 @@ def first_places_relevance_parity(summary: Ranked) -> Share:
     return _least(summary.worth_first, summary.judged_first)
 
 
-@metric(
-    task="ranking",
-    over="groups",
-    boundary=True,
+@_least_over_most(
     labels=True,
-    decisions=False,
-    scale="proportion",
-    unit="ratio",
     source=f"{_FINS} (score balance)",
     among=_JUDGED,
-    good="one",
     names={"credo": "FINS score balance (a group without items among the first is passed over)"},
 )
 def first_places_relevance_balance(summary: Ranked) -> Share:

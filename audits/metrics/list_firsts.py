@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.findings import MISSING_GROUP
-from audits.metrics.list_sums import Items, grouped, shuffled_rows, shuffles
+from audits.metrics.list_sums import Items, resampled_lists, shuffled_rows, shuffles
 from audits.metrics.lists import per_list, places
 from audits.metrics.ranking import Ranked, ranked
-from audits.metrics.sums import again
 from audits.registry import Entry
 from audits.statistics.roots import Floats
 
@@ -44,9 +43,7 @@ class Firsts:
         self, unit: NDArray[np.int64], number: int, rng: np.random.Generator
     ) -> tuple[Ranked, Ranked | None, Floats]:
         """Return the sums, resampled sums or ``None``, and in how many units each group is."""
-        total, drawn = again(grouped(self.table, unit), number, rng)
-        separate = (grouped(self.items, unit) > 0).sum(axis=0).astype(np.float64)
-        return summary_of(total), None if drawn is None else summary_of(drawn), separate
+        return resampled_lists(self.table, self.items, summary_of, unit, number, rng)
 
     def rows_of(self, _: Entry) -> Floats:
         """Return the items of each group."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,9 +54,30 @@ class Listed:
         self, unit: NDArray[np.int64], number: int, rng: np.random.Generator
     ) -> tuple[Ranked, Ranked | None, Floats]:
         """Return the sums, resampled sums or ``None``, and in how many units each group is."""
-        total, drawn = again(grouped(self.table, unit), number, rng)
-        separate = (grouped(self.items, unit) > 0).sum(axis=0).astype(np.float64)
-        return listed(total), None if drawn is None else listed(drawn), separate
+        return resampled_lists(self.table, self.items, listed, unit, number, rng)
+
+
+def resampled_lists(
+    table: Floats,
+    items: Floats,
+    summary_of: Callable[[Floats], Ranked],
+    unit: NDArray[np.int64],
+    number: int,
+    rng: np.random.Generator,
+) -> tuple[Ranked, Ranked | None, Floats]:
+    """Return the sums of all lists, resampled sums or ``None``, and in how many units each group is.
+
+    Args:
+        table: numbers of each list, lists × fields × groups.
+        items: lists × groups.
+        summary_of: makes a summary of summed numbers.
+        unit: each list's unit: what is drawn.
+        number: of replicates.
+        rng: draws them.
+    """
+    total, drawn = again(grouped(table, unit), number, rng)
+    separate = (grouped(items, unit) > 0).sum(axis=0).astype(np.float64)
+    return summary_of(total), None if drawn is None else summary_of(drawn), separate
 
 
 def listed(sums: Floats) -> Ranked:
